@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Measures, and writes what was measured to bench/results/DATE.md with the machine. See docs/benchmarks.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools/setup.sh bench
+make --no-print-directory native
+cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DJB_BENCH=ON >/dev/null
+cmake --build build/bench --target tap_and_inject allocation_check
+PATH="$(tools/node.sh):$PATH"
+
+mkdir -p bench/results
+out="bench/results/$(date -u +%Y-%m-%dT%H%MZ).md"
+{
+  echo "# $(date -u +%Y-%m-%d)"
+  echo
+  echo "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $(nproc) cores, $(free -g | awk '/Mem/ {print $2}') GiB; $(g++ --version | head -1); commit $(git rev-parse --short HEAD)"
+  echo
+  echo "## A translated call, two headless participants on loopback (bench/call.mjs)"
+  echo
+  echo '```'
+  node bench/call.mjs build/jbcalling "${JB_BENCH_CALLS:-6}"
+  echo '```'
+  echo
+  echo "## Tap and inject, without the services (bench/tap_and_inject.cc)"
+  echo
+  echo '```'
+  build/bench/bench/tap_and_inject
+  echo '```'
+  echo
+  echo "## One forwarded packet, SRTP on, without the sockets (tests/scenario/allocation_check.cc)"
+  echo
+  echo '```'
+  build/bench/tests/scenario/allocation_check --gtest_filter='*WhatOneForwardedPacketCosts' | grep fan-out
+  echo '```'
+} | tee "$out"
+echo "written to $out"

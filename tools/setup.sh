@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that are still missing, without a prompt: tools/setup.sh run|test|bench
+# Does nothing, and needs no root, when everything is there.
+set -euo pipefail
+
+build=(
+  cmake ninja-build g++ make pkg-config ccache ca-certificates
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
+  libssl-dev libopus-dev libspeexdsp-dev libwebrtc-audio-processing-dev libpocketsphinx-dev
+  libtomlplusplus-dev libcli11-dev prometheus-cpp-dev
+)
+# ipsec-mb exists for x86-64 only; elsewhere SRTP runs on OpenSSL EVP.
+[ "$(uname -m)" = x86_64 ] && build+=(libipsec-mb-dev)
+
+# The embedded speech backends, and the decoder of uploads.
+run=(
+  pocketsphinx-en-us espeak-ng ffmpeg apertium apertium-separable apertium-recursive apertium-anaphora
+  apertium-lex-tools cg3 lttoolbox hfst
+  apertium-afr-nld apertium-arg-cat apertium-bel-rus apertium-br-fr apertium-cat-ita apertium-cat-srd
+  apertium-dan-nor apertium-en-gl apertium-eng-cat apertium-eng-spa apertium-eo-ca apertium-eo-en
+  apertium-eo-es apertium-eo-fr apertium-es-gl apertium-es-pt apertium-es-ro apertium-eu-en apertium-eu-es
+  apertium-fr-es apertium-fra-cat apertium-fra-frp apertium-hbs-eng apertium-hbs-mkd apertium-hbs-slv
+  apertium-ind-zlm apertium-isl-eng apertium-isl-swe apertium-mkd-bul apertium-mkd-eng apertium-nno-nob
+  apertium-oc-ca apertium-oc-es apertium-oci-fra apertium-pol-szl apertium-por-cat apertium-pt-gl
+  apertium-rus-ukr apertium-spa-arg apertium-spa-ast apertium-spa-cat apertium-spa-ita apertium-srd-ita
+  apertium-swe-dan apertium-swe-nor apertium-urd-hin
+)
+test=(libgtest-dev libgmock-dev libsrtp2-dev chromium firefox-esr flite clang-16 libclang-rt-16-dev curl)
+bench=(libbenchmark-dev)
+
+case "${1:-run}" in
+  run) wanted=("${build[@]}" "${run[@]}") ;;
+  test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
+  bench) wanted=("${build[@]}" "${run[@]}" "${test[@]}" "${bench[@]}") ;;
+  *) echo "usage: tools/setup.sh run|test|bench" >&2; exit 2 ;;
+esac
+# Debian's Node only where there is none at all: any Node that can run npm will do (tools/node.sh).
+command -v npm >/dev/null || wanted+=(nodejs npm)
+
+missing=()
+for package in "${wanted[@]}"; do
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "setup: not root and no sudo; install: ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo -n)
+fi
+echo "setup: installing ${#missing[@]} Debian packages"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
