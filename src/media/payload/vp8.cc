@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "media/payload/vp8.h"
+
+namespace jb::media::vp8 {
+
+//  0 1 2 3 4 5 6 7
+// |X|R|N|S|R| PID |   always
+// |I|L|T|K|  RSV  |   when X
+// |M| PictureID   |   when I; a second byte when M
+// |   TL0PICIDX   |   when L
+// |TID|Y| KEYIDX  |   when T or K
+// then the VP8 payload header, whose lowest bit P is 0 in a key frame (RFC 7741 section 4.3).
+std::optional<Descriptor> Parse(ByteView payload) {
+  ByteReader in(payload);
+  Descriptor d;
+  const std::uint8_t first = in.U8();
+  d.non_reference = (first & 0x20) != 0;
+  d.start_of_partition = (first & 0x10) != 0;
+  d.partition = first & 0x07;
+  const std::uint8_t extension = (first & 0x80) ? in.U8() : std::uint8_t{0};
+  if (extension & 0x80) {
+    const std::uint8_t high = in.U8();
+    d.long_picture_id = (high & 0x80) != 0;
+    d.picture_id = static_cast<std::uint16_t>(d.long_picture_id ? ((high & 0x7F) << 8) | in.U8() : high);
+  }
+  if (extension & 0x40) d.tl0_picture_index = in.U8();
+  if (extension & 0x30) {
+    const std::uint8_t layers = in.U8();
+    if (extension & 0x20) {
+      d.temporal_layer = static_cast<std::uint8_t>(layers >> 6);
+      d.layer_sync = (layers & 0x20) != 0;
+    }
+    if (extension & 0x10) d.key_index = layers & 0x1F;
+  }
+  d.size = in.position();
+  const std::uint8_t frame_header = in.U8();
+  if (!in.ok()) return std::nullopt;  // a descriptor without payload behind it is nothing
+  d.key_frame = d.start_of_frame() && (frame_header & 0x01) == 0;
+  return d;
+}
+
+bool IsKeyFrame(ByteView payload) {
+  const std::optional<Descriptor> d = Parse(payload);
+  return d && d->key_frame;
+}
+
+bool IsStartOfFrame(ByteView payload) {
+  const std::optional<Descriptor> d = Parse(payload);
+  return d && d->start_of_frame();
+}
+
+}  // namespace jb::media::vp8

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "media/rtp/retransmission_buffer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace jb::media {
+namespace {
+
+constexpr std::size_t kFirstCapacity = 32;
+
+}  // namespace
+
+void RetransmissionBuffer::Add(PacketRef packet, rtp::SeqNum seq, rtp::Timestamp timestamp, bool marker, Time now,
+                               std::uint32_t tag) {
+  ForgetOld(now);
+  if (begin_ == end_) begin_ = end_ = Unwrapped(seq);
+  const std::int64_t number = Unwrapped(seq);
+  if (number < begin_) return;
+  if (number >= end_) MakeRoom(number);
+  if (At(number).packet) return;
+  At(number) = Item{std::move(packet), seq, timestamp, marker, 0, tag, now, now};
+}
+
+// Moves end_ behind `number`; numbers between are empty until their packets come.
+void RetransmissionBuffer::MakeRoom(std::int64_t number) {
+  const std::int64_t keep_from = number + 1 - static_cast<std::int64_t>(options_.max_items);
+  while (begin_ < end_ && begin_ < keep_from) DropFront();
+  if (begin_ == end_) begin_ = end_ = number;
+  while (static_cast<std::size_t>(number - begin_) >= ring_.size()) Grow();
+  while (end_ <= number) At(end_++) = Item{};
+}
+
+const RetransmissionBuffer::Item* RetransmissionBuffer::Answer(rtp::SeqNum seq, Time now, std::size_t budget) {
+  const std::int64_t number = Unwrapped(seq);
+  if (number < begin_ || number >= end_ || !At(number).packet) {
+    ++counters_.refused_unknown;
+    return nullptr;
+  }
+  Item& item = At(number);
+  const Duration rtt = rtt_ > Duration(0) ? rtt_ : options_.default_rtt;
+  if (now - item.first_sent_at > options_.max_age) {
+    ++counters_.refused_too_old;
+    return nullptr;
+  }
+  // A request that arrives sooner than a round trip after an answer was sent before that answer
+  // could arrive.
+  if (item.answers > 0 && now - item.sent_at < rtt) {
+    ++counters_.refused_too_soon;
+    return nullptr;
+  }
+  if (item.answers >= options_.max_answers) {
+    ++counters_.refused_too_often;
+    return nullptr;
+  }
+  if (item.packet->size() > budget) {
+    ++counters_.refused_over_budget;
+    return nullptr;
+  }
+  ++item.answers;
+  item.sent_at = now;
+  ++counters_.answered;
+  return &item;
+}
+
+void RetransmissionBuffer::Clear() {
+  while (begin_ < end_) DropFront();
+}
+
+void RetransmissionBuffer::ForgetOld(Time now) {
+  while (begin_ < end_ && (!At(begin_).packet || now - At(begin_).first_sent_at > options_.max_age)) {
+    DropFront();
+  }
+}
+
+// The number near end_ that wraps to `seq`.
+std::int64_t RetransmissionBuffer::Unwrapped(rtp::SeqNum seq) const {
+  const rtp::SeqNum end(static_cast<std::uint16_t>(end_));
+  return end_ + (seq - end);
+}
+
+void RetransmissionBuffer::DropFront() { At(begin_++) = Item{}; }
+
+void RetransmissionBuffer::Grow() {
+  std::vector<Item> larger(std::max(kFirstCapacity, 2 * ring_.size()));
+  for (std::int64_t n = begin_; n < end_; ++n) {
+    larger[static_cast<std::size_t>(n) & (larger.size() - 1)] = std::move(At(n));
+  }
+  ring_ = std::move(larger);
+}
+
+}  // namespace jb::media
