@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sfu/consumer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proto/rtp/extensions.h"
+#include "proto/rtp/header_layout.h"
+#include "proto/rtp/rtx.h"
+#include "sfu/producer.h"
+#include "sfu/transport.h"
+
+namespace jb::sfu {
+namespace {
+
+// Reliability R9: at most a quarter of what was sent is sent again, with room for a burst at the start.
+constexpr std::size_t kRtxShare = 4;
+constexpr std::size_t kRtxBudgetAtStart = 64 * 1024;
+constexpr std::size_t kRtxBudgetMax = 256 * 1024;
+
+// Reliability 1.7: far from the wrap, so that losing the first packets cannot hide one from SRTP.
+rtp::SeqNum FirstSequence(Random& random) {
+  return rtp::SeqNum(static_cast<std::uint16_t>(random.Between(1000, 32767)));
+}
+
+}  // namespace
+
+Consumer::Consumer(Context& context, Transport& transport, Producer& producer, ConsumerId id, RtpParameters parameters)
+    : context_(context),
+      transport_(transport),
+      producer_(producer),
+      id_(std::move(id)),
+      parameters_(std::move(parameters)),
+      ssrc_(*parameters_.encodings[0].ssrc),
+      rtx_ssrc_(parameters_.encodings[0].rtx_ssrc),
+      mid_(parameters_.mid.value_or("")),
+      video_(producer.kind() == MediaKind::kVideo),
+      sequence_(FirstSequence(context.random)),
+      rtx_sequence_(FirstSequence(context.random)),
+      sender_(rtp::Ssrc(ssrc_), parameters_.codecs[0].clock_rate),
+      rtx_budget_(kRtxBudgetAtStart) {
+  for (const RtpCodec& codec : parameters_.codecs) {
+    if (codec.is_rtx()) rtx_payload_type_ = codec.payload_type;
+  }
+  for (const auto& extension : parameters_.header_extensions) {
+    negotiated_ |= MaskOf(RouterExtensionId(extension.uri));
+  }
+}
+
+void Consumer::Pause() {
+  paused_ = true;
+  sent_.Clear();
+}
+
+void Consumer::Resume(Time now) {
+  if (!paused_) return;
+  paused_ = false;
+  Resync();
+  HandleKeyFrameRequest(now);
+}
+
+void Consumer::HandleTransportConnected(Time now) {
+  Resync();
+  HandleKeyFrameRequest(now);
+}
+
+void Consumer::HandleLayerSwitch(std::uint8_t spatial_layer) {
+  const ScalabilityMode mode = ParseScalabilityMode(parameters_.encodings[0].scalability_mode.value_or(""));
+  context_.output.HandleEvent(
+      ConsumerLayersChanged{id_, spatial_layer, static_cast<std::uint8_t>(mode.temporal_layers - 1)});
+}
+
+Consumer::Readiness Consumer::PrepareToSend(const ForwardedPacket& packet, Time now) {
+  if (paused_ || !transport_.CanSend()) return Readiness::kWaiting;
+  if (in_sync_) return Readiness::kGoesOn;
+  if (video_ && !packet.key_frame) {
+    producer_.RequestKeyFrame(now);
+    return Readiness::kWaiting;
+  }
+  sequence_.Restart();
+  in_sync_ = true;
+  return Readiness::kBegins;
+}
+
+bool Consumer::Send(const ForwardedPacket& packet, Time now) {
+  const Readiness readiness = PrepareToSend(packet, now);
+  if (readiness == Readiness::kWaiting) return false;
+  if (const auto seq = sequence_.Map(packet.sequence_number)) SendAs(packet, *seq, now);
+  return readiness == Readiness::kBegins;
+}
+
+void Consumer::SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now) {
+  const ByteView source = std::as_const(*packet.packet).bytes();
+  ByteSpan scratch(context_.rtp_scratch);
+  std::memcpy(scratch.data(), source.data(), source.size());
+  const ByteSpan bytes = scratch.first(source.size());
+  rtp::SetSequenceNumber(bytes, seq);
+  rtp::SetSsrc(bytes, rtp::Ssrc(ssrc_));
+  const rtp::HeaderLayout& layout = packet.packet->layout();
+  if (const ExtensionMask surplus = packet.extensions & static_cast<ExtensionMask>(~negotiated_)) {
+    for (std::uint8_t id = 1; id < kExtensionIdCount; ++id) {
+      if (surplus & (1u << id)) layout.Clear(bytes, id);
+    }
+  }
+  Patch(bytes, layout, now);
+  if (!transport_.SendRtp(scratch, source.size())) return;
+  const std::size_t payload = source.size() - layout.size();
+  sender_.HandleSent(packet.timestamp, payload, now);
+  if (!rtx_ssrc_) return;
+  rtx_budget_ = std::min(rtx_budget_ + source.size() / kRtxShare, kRtxBudgetMax);
+  sent_.Add(packet.packet, seq, packet.timestamp, packet.marker, now, packet.extensions);
+}
+
+// What only we know, and only now: written into every packet, resent ones too.
+void Consumer::Patch(ByteSpan bytes, const rtp::HeaderLayout& layout, Time now) const {
+  if (negotiated_ & MaskOf(ExtensionId::kMid)) layout.Set(bytes, IdOf(ExtensionId::kMid), AsBytes(mid_));
+  if (negotiated_ & MaskOf(ExtensionId::kAbsSendTime)) {
+    layout.SetU24(bytes, IdOf(ExtensionId::kAbsSendTime), rtp::ToAbsSendTime(now));
+  }
+  if (video_ && (negotiated_ & MaskOf(ExtensionId::kTransportCc))) {
+    layout.SetU16(bytes, IdOf(ExtensionId::kTransportCc), transport_.NextTransportSequence());
+  }
+}
+
+void Consumer::Skip(rtp::SeqNum seq) {
+  if (in_sync_ && !paused_) sequence_.Drop(seq);
+}
+
+void Consumer::HandleNack(const rtcp::Nack& nack, Time now) {
+  nack.ForEach([&](rtp::SeqNum seq) {
+    ++context_.stats.nacks_received;
+    Resend(seq, now);
+  });
+}
+
+void Consumer::Resend(rtp::SeqNum seq, Time now) {
+  // Without RTX nothing is sent again: SRTP must not protect one number twice.
+  if (!rtx_ssrc_ || paused_ || !transport_.CanSend()) return;
+  const media::RetransmissionBuffer::Item* item = sent_.Answer(seq, now, rtx_budget_);
+  if (!item) {
+    context_.Drop(DropReason::kNackLimit);
+    return;
+  }
+  const ByteView source = std::as_const(*item->packet).bytes();
+  ByteSpan scratch(context_.rtp_scratch);
+  std::memcpy(scratch.data(), source.data(), source.size());
+  const ByteSpan bytes = scratch.first(source.size());
+  rtp::SetSequenceNumber(bytes, seq);
+  const rtp::HeaderLayout& layout = item->packet->layout();
+  const auto surplus = static_cast<ExtensionMask>(item->tag & ~std::uint32_t{negotiated_});
+  for (std::uint8_t id = 1; surplus && id < kExtensionIdCount; ++id) {
+    if (surplus & (1u << id)) layout.Clear(bytes, id);
+  }
+  Patch(bytes, layout, now);
+  const std::size_t size =
+      rtp::EncapsulateRtx(scratch, source.size(), layout.size(),
+                          {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_sequence_});
+  if (size == 0) return;
+  rtx_sequence_ = rtx_sequence_.Next();
+  if (!transport_.SendRtp(scratch, size)) return;
+  rtx_budget_ -= source.size();
+  ++context_.stats.retransmitted;
+  sender_.HandleResent(source.size() - layout.size());
+}
+
+void Consumer::HandleKeyFrameRequest(Time now) {
+  // Asked before the transport is up, a key frame would be wasted and the one that is needed then late:
+  // requests are a second apart. HandleTransportConnected asks again.
+  if (!paused_ && transport_.CanSend()) producer_.RequestKeyFrame(now);
+}
+
+void Consumer::HandleReportBlock(const rtcp::ReportBlock& block, Time now) {
+  sender_.HandleReportBlock(block, context_.Wall(now));
+  if (sender_.rtt()) sent_.set_rtt(*sender_.rtt());
+}
+
+}  // namespace jb::sfu

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// One track that somebody receives: rewrites a producer's packets into one continuous RTP stream of its own
+// (SSRC, sequence numbers, mid, send time), answers NACKs by RTX, reports with SR.
+// Sans-IO, single-threaded. Owned by the worker; borrows producer and transport, which outlive it.
+// Nothing is allocated per packet once its rings have grown.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "media/rtp/retransmission_buffer.h"
+#include "media/rtp/seq_manager.h"
+#include "media/rtp/stream_sender.h"
+#include "proto/rtcp/nack.h"
+#include "proto/rtcp/report_block.h"
+#include "sfu/context.h"
+#include "sfu/forward.h"
+#include "sfu/ortc.h"
+
+namespace jb::sfu {
+
+class Producer;
+class Transport;
+
+struct PreferredLayers {
+  std::uint8_t spatial = 0;
+  std::optional<std::uint8_t> temporal;
+};
+
+class Consumer {
+ public:
+  Consumer(Context& context, Transport& transport, Producer& producer, ConsumerId id, RtpParameters parameters);
+  Consumer(const Consumer&) = delete;
+  Consumer& operator=(const Consumer&) = delete;
+
+  const ConsumerId& id() const { return id_; }
+  Producer& producer() const { return producer_; }
+  Transport& transport() const { return transport_; }
+  const RtpParameters& parameters() const { return parameters_; }
+  std::uint32_t ssrc() const { return ssrc_; }
+  const std::optional<std::uint32_t>& rtx_ssrc() const { return rtx_ssrc_; }
+  bool paused() const { return paused_; }
+  media::StreamSender& sender() { return sender_; }
+
+  void Pause();
+  void Resume(Time now);
+  // The source jumps: the next packet sent continues the numbers, and for video is a key frame.
+  void Resync() { in_sync_ = false; }
+  void HandleTransportConnected(Time now);
+  void HandleLayerSwitch(std::uint8_t spatial_layer);
+  void SetPreferredLayers(PreferredLayers layers) { preferred_ = layers; }
+  const std::optional<PreferredLayers>& preferred_layers() const { return preferred_; }
+
+  // True: with this packet the stream begins, or begins again.
+  bool Send(const ForwardedPacket& packet, Time now);
+  void Skip(rtp::SeqNum seq);
+
+  void HandleNack(const rtcp::Nack& nack, Time now);
+  void HandleKeyFrameRequest(Time now);
+  void HandleReportBlock(const rtcp::ReportBlock& block, Time now);
+
+ private:
+  enum class Readiness : std::uint8_t { kWaiting, kBegins, kGoesOn };
+  Readiness PrepareToSend(const ForwardedPacket& packet, Time now);
+  void SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now);
+  void Patch(ByteSpan bytes, const rtp::HeaderLayout& layout, Time now) const;
+  void Resend(rtp::SeqNum seq, Time now);
+
+  Context& context_;
+  Transport& transport_;
+  Producer& producer_;
+  ConsumerId id_;
+  RtpParameters parameters_;
+  std::uint32_t ssrc_;
+  std::optional<std::uint32_t> rtx_ssrc_;
+  std::uint8_t rtx_payload_type_ = 0;
+  std::string mid_;
+  ExtensionMask negotiated_ = 0;
+  bool video_;
+  bool paused_ = true;
+  bool in_sync_ = false;
+  std::optional<PreferredLayers> preferred_;
+  media::SeqManager sequence_;
+  rtp::SeqNum rtx_sequence_;
+  media::StreamSender sender_;
+  media::RetransmissionBuffer sent_;
+  std::size_t rtx_budget_;  // bytes we may still resend (reliability R9)
+};
+
+}  // namespace jb::sfu

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every part of one worker shares. Owned by the worker, outlives its transports; single-threaded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "media/rtp/packet_pool.h"
+#include "sfu/deadline_heap.h"
+#include "sfu/routes.h"
+#include "sfu/worker.h"
+
+namespace jb::sfu {
+
+// The largest datagram taken in (reliability S4), and what an outgoing packet may need at most.
+inline constexpr std::size_t kMaxDatagramSize = 1500;
+inline constexpr std::size_t kScratchSize = 2048;
+// RTCP compounds stay below every path's MTU.
+inline constexpr std::size_t kMaxRtcpSize = 1200;
+// Buffers of shared packets: two seconds of 5000 packets per second and some.
+inline constexpr std::size_t kMaxPooledPackets = 65'536;
+
+struct Context {
+  Context(WorkerConfig worker_config, Random& worker_random, WorkerOutput& worker_output)
+      : config(std::move(worker_config)), random(worker_random), output(worker_output), routes(worker_random) {}
+
+  void Drop(DropReason reason) { ++stats.drops[static_cast<std::size_t>(reason)]; }
+  WallTime Wall(Time now) const { return WallTime(now.time_since_epoch() + config.wall_clock_offset); }
+
+  WorkerConfig config;
+  Random& random;
+  WorkerOutput& output;
+  Time latest{};  // the newest `now` given, for commands that are given none
+  WorkerStats stats;
+  DeadlineHeap deadlines;
+  Routes routes;
+  media::PacketPool packets{kMaxPooledPackets};
+  // One outgoing packet under construction; used up before the next is begun.
+  std::array<std::uint8_t, kScratchSize> rtp_scratch;
+  std::array<std::uint8_t, kScratchSize> rtcp_scratch;
+};
+
+}  // namespace jb::sfu

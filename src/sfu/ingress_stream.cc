@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sfu/ingress_stream.h"
+
+#include <algorithm>
+
+namespace jb::sfu {
+namespace {
+
+constexpr Duration kTakeOverAfter = std::chrono::seconds(1);  // reliability R7
+// A jump of this many numbers is a sender that restarted, not reordering.
+constexpr std::int64_t kRestartJump = 8192;
+
+}  // namespace
+
+bool ReceivedWindow::Insert(rtp::SeqNum seq) {
+  const std::int64_t number = unwrapper_.Unwrap(seq.value());
+  const auto bit = [this](std::int64_t n) -> std::pair<std::uint64_t&, std::uint64_t> {
+    const auto at = static_cast<std::size_t>(n & (kSize - 1));
+    return {bits_[at / 64], std::uint64_t{1} << (at % 64)};
+  };
+  if (!highest_ || number > *highest_ + kSize || number < *highest_ - kRestartJump) {
+    bits_.fill(0);
+    highest_ = number;
+  } else if (number <= *highest_ - kSize) {
+    return false;
+  }
+  for (std::int64_t n = *highest_ + 1; n <= number; ++n) {
+    auto [word, mask] = bit(n);
+    word &= ~mask;
+  }
+  highest_ = std::max(*highest_, number);
+  auto [word, mask] = bit(number);
+  if (word & mask) return false;
+  word |= mask;
+  return true;
+}
+
+IngressStream::IngressStream(IngressStreamOptions options)
+    : options_(std::move(options)),
+      ssrc_(options_.ssrc),
+      rtx_ssrc_(options_.rtx_ssrc),
+      receiver_(rtp::Ssrc(options_.ssrc.value_or(0)), options_.clock_rate) {}
+
+bool IngressStream::CanBind(std::uint32_t ssrc, bool rtx, Time now) const {
+  const std::optional<std::uint32_t>& declared_one = rtx ? options_.rtx_ssrc : options_.ssrc;
+  if (declared_one) return *declared_one == ssrc;
+  const std::optional<std::uint32_t>& owner = rtx ? rtx_ssrc_ : ssrc_;
+  if (!owner || *owner == ssrc || silent_) return true;
+  return !last_packet_at_ || now - *last_packet_at_ >= kTakeOverAfter;
+}
+
+void IngressStream::Bind(std::uint32_t ssrc, bool rtx) {
+  if (rtx) {
+    rtx_ssrc_ = ssrc;
+    return;
+  }
+  if (ssrc_ == ssrc) return;
+  ssrc_ = ssrc;
+  silent_ = false;
+  received_.Reset();
+  recent_.Clear();
+  receiver_ = media::StreamReceiver(rtp::Ssrc(ssrc), options_.clock_rate);
+  nack_.Reset();
+}
+
+bool IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame,
+                                 bool recovered, Time now) {
+  silent_ = false;
+  last_packet_at_ = now;
+  if (!received_.Insert(seq)) return false;
+  if (recovered) {
+    receiver_.HandleRepaired(payload_size);
+  } else {
+    receiver_.HandlePacket(seq, timestamp, payload_size, now);
+  }
+  if (options_.nack) nack_.HandlePacket(seq, key_frame, recovered, now);
+  if (key_frame && options_.video) key_frames_.HandleKeyFrame();
+  return true;
+}
+
+std::optional<Time> IngressStream::NextDeadline() const {
+  std::optional<Time> next = key_frames_.NextDeadline();
+  if (!options_.nack) return next;
+  const std::optional<Time> nack = nack_.NextDeadline();
+  if (!next || (nack && *nack < *next)) next = nack;
+  return next;
+}
+
+}  // namespace jb::sfu

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// One incoming encoding of a producer: which SSRCs carry it, what of it was lost, and when to ask for a key
+// frame. Knows nothing of SRTP and does not send: its producer and transport do. Sans-IO, single-threaded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/sequence.h"
+#include "base/time.h"
+#include "media/rtp/key_frame_requester.h"
+#include "media/rtp/nack_generator.h"
+#include "media/rtp/stream_receiver.h"
+#include "proto/rtp/types.h"
+#include "sfu/forward.h"
+
+namespace jb::sfu {
+
+// Which of the latest sequence numbers have arrived: packets come twice, by RTX as padding and by
+// retransmission after the original was only late.
+class ReceivedWindow {
+ public:
+  // True the first time; false for a repetition and for what is too old to tell.
+  bool Insert(rtp::SeqNum seq);
+  void Reset() { *this = ReceivedWindow(); }
+
+ private:
+  static constexpr std::int64_t kSize = 2048;
+  Unwrapper<std::uint16_t> unwrapper_;
+  std::optional<std::int64_t> highest_;
+  std::array<std::uint64_t, kSize / 64> bits_{};
+};
+
+struct IngressStreamOptions {
+  std::size_t index = 0;  // of the encoding: the spatial layer of simulcast
+  std::optional<std::string> rid;
+  std::optional<std::uint32_t> ssrc;  // declared when it was produced; else learned from the packets
+  std::optional<std::uint32_t> rtx_ssrc;
+  std::uint32_t clock_rate = 90000;
+  bool nack = false;
+  bool video = false;
+};
+
+class IngressStream {
+ public:
+  explicit IngressStream(IngressStreamOptions options);
+
+  std::size_t index() const { return options_.index; }
+  std::uint32_t clock_rate() const { return options_.clock_rate; }
+  const std::optional<std::string>& rid() const { return options_.rid; }
+  bool declared() const { return options_.ssrc.has_value(); }
+  const std::optional<std::uint32_t>& ssrc() const { return ssrc_; }
+  const std::optional<std::uint32_t>& rtx_ssrc() const { return rtx_ssrc_; }
+  std::optional<Time> last_packet_at() const { return last_packet_at_; }
+
+  // RFC 8843 binding, reliability R7: the first owns it; another takes over after silence or BYE.
+  bool CanBind(std::uint32_t ssrc, bool rtx, Time now) const;
+  void Bind(std::uint32_t ssrc, bool rtx);
+  void HandleBye() { silent_ = true; }
+
+  // A packet of it, after RTX decapsulation. False: seen before.
+  bool HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame, bool recovered,
+                    Time now);
+
+  std::optional<Time> NextDeadline() const;
+
+  media::StreamReceiver& receiver() { return receiver_; }
+  media::NackGenerator* nack() { return options_.nack ? &nack_ : nullptr; }
+  media::KeyFrameRequester& key_frames() { return key_frames_; }
+  std::uint8_t NextFirSequence() { return fir_sequence_++; }
+
+  // Video only; the producer fills it.
+  RecentPackets& recent() { return recent_; }
+
+  // To the producer's common timeline, so that switching between encodings does not jump.
+  std::uint32_t timestamp_offset = 0;
+
+ private:
+  IngressStreamOptions options_;
+  std::optional<std::uint32_t> ssrc_;
+  std::optional<std::uint32_t> rtx_ssrc_;
+  std::optional<Time> last_packet_at_;
+  bool silent_ = false;
+  std::uint8_t fir_sequence_ = 0;
+  ReceivedWindow received_;
+  RecentPackets recent_;
+  media::StreamReceiver receiver_;
+  media::NackGenerator nack_;
+  media::KeyFrameRequester key_frames_;
+};
+
+}  // namespace jb::sfu
