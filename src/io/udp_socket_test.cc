@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/udp_socket.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace jb::io {
+namespace {
+
+using std::chrono::seconds;
+
+const SocketAddress kAnyLoopback = *SocketAddress::Parse("127.0.0.1", 0);
+
+struct Received {
+  SocketAddress from;
+  std::string text;
+};
+
+std::unique_ptr<UdpSocket> Open(Loop& loop, std::vector<Received>& out, const SocketAddress& bind = kAnyLoopback) {
+  auto socket = UdpSocket::Open(loop, bind, [&out](const SocketAddress& from, ByteSpan datagram) {
+    out.push_back({from, std::string(AsText(datagram))});
+  });
+  EXPECT_TRUE(socket.ok()) << socket.error().message;
+  return std::move(*socket);
+}
+
+TEST(UdpSocket, CarriesDatagramsBothWays) {
+  Loop loop;
+  std::vector<Received> at_a, at_b;
+  const auto a = Open(loop, at_a), b = Open(loop, at_b);
+  a->Send(b->local_address(), AsBytes("ping"));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, seconds(5)));
+  EXPECT_EQ(at_b[0].text, "ping");
+  EXPECT_EQ(at_b[0].from, a->local_address());
+  b->Send(at_b[0].from, AsBytes(""));
+  b->Send(at_b[0].from, AsBytes("pong"));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_a.size() == 2; }, seconds(5)));
+  EXPECT_EQ(at_a[1].text, "pong");
+  EXPECT_EQ(a->stats().sent, 1u);
+  EXPECT_EQ(a->stats().received, 2u);
+}
+
+TEST(UdpSocket, SendsInBatchesAndKeepsTheOrder) {
+  Loop loop;
+  std::vector<Received> at_a, at_b;
+  const auto a = Open(loop, at_a), b = Open(loop, at_b);
+  int batches = 0;
+  b->set_on_batch_end([&] { ++batches; });
+  for (int i = 0; i < 200; ++i) a->Send(b->local_address(), AsBytes(std::to_string(i)));
+  EXPECT_EQ(a->stats().sent, 192u);  // three full batches; the rest at the end of the turn
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 200; }, seconds(5)));
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(at_b[static_cast<std::size_t>(i)].text, std::to_string(i));
+  EXPECT_GE(batches, 1);
+  EXPECT_LE(batches, 4);  // not one per datagram
+}
+
+TEST(UdpSocket, KeepsTheOrderOfEachDestinationWhateverTheSizes) {
+  Loop loop;
+  std::vector<Received> at_a, at_b, at_c;
+  const auto a = Open(loop, at_a), b = Open(loop, at_b), c = Open(loop, at_c);
+  std::vector<std::string> for_b, for_c;
+  std::uint32_t state = 1;
+  for (int i = 0; i < 500; ++i) {
+    state = state * 1664525 + 1013904223;
+    // Mostly two sizes, now and then an odd or an empty one: runs that begin, end short and break.
+    const std::size_t sizes[] = {1200, 1200, 1200, 300, 300, state % 1500, 0};
+    std::string text(sizes[(state >> 16) % 7], 'x');
+    if (text.size() > 4) text.replace(0, 3, std::to_string(i));
+    ((state >> 8) % 3 == 0 ? for_c : for_b).push_back(text);
+    a->Send(((state >> 8) % 3 == 0 ? c : b)->local_address(), AsBytes(text));
+    if (i % 50 == 49) loop.RunUntil([] { return false; }, Duration::zero());
+  }
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == for_b.size() && at_c.size() == for_c.size(); }, seconds(5)));
+  for (std::size_t i = 0; i < for_b.size(); ++i) ASSERT_EQ(at_b[i].text, for_b[i]) << i;
+  for (std::size_t i = 0; i < for_c.size(); ++i) ASSERT_EQ(at_c[i].text, for_c[i]) << i;
+  EXPECT_EQ(a->stats().sent, 500u);
+}
+
+TEST(UdpSocket, FlushSendsAtOnce) {
+  Loop loop;
+  std::vector<Received> out;
+  const auto a = Open(loop, out), b = Open(loop, out);
+  a->Send(b->local_address(), AsBytes("x"));
+  EXPECT_EQ(a->stats().sent, 0u);
+  a->Flush();
+  EXPECT_EQ(a->stats().sent, 1u);
+}
+
+TEST(UdpSocket, AnswersOfAHandlerLeaveWithItsBatch) {
+  Loop loop;
+  std::vector<Received> at_a;
+  const auto a = Open(loop, at_a);
+  std::unique_ptr<UdpSocket> echo;
+  echo = std::move(*UdpSocket::Open(loop, kAnyLoopback, [&](const SocketAddress& from, ByteSpan datagram) {
+    datagram[0] ^= 0x20;  // in place
+    echo->Send(from, datagram);
+  }));
+  for (int i = 0; i < 10; ++i) a->Send(echo->local_address(), AsBytes("abc"));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_a.size() == 10; }, seconds(5)));
+  EXPECT_EQ(at_a[9].text, "Abc");
+}
+
+TEST(UdpSocket, DropsAndCountsWhatIsTooLarge) {
+  Loop loop;
+  std::vector<Received> at_b;
+  const auto b = Open(loop, at_b);
+  const auto a = Open(loop, at_b);
+  a->Send(b->local_address(), Bytes(kMaxDatagram + 1));
+  EXPECT_EQ(a->stats().send_dropped, 1u);
+  a->Send(b->local_address(), Bytes(kMaxDatagram));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, seconds(5)));
+  EXPECT_EQ(at_b[0].text.size(), kMaxDatagram);
+}
+
+TEST(UdpSocket, AnUnreachableDestinationCostsOnlyItsOwnDatagram) {
+  Loop loop;
+  std::vector<Received> at_b;
+  const auto a = Open(loop, at_b), b = Open(loop, at_b);
+  a->Send(b->local_address(), AsBytes("1"));
+  a->Send(*SocketAddress::Parse("255.255.255.255", 9), AsBytes("x"));  // broadcast is not permitted
+  a->Send(b->local_address(), AsBytes("2"));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 2; }, seconds(5)));
+  EXPECT_EQ(a->stats().send_dropped, 1u);
+}
+
+TEST(UdpSocket, MayBeDestroyedInItsHandler) {
+  Loop loop;
+  std::vector<Received> none;
+  const auto a = Open(loop, none);
+  std::unique_ptr<UdpSocket> b;
+  int calls = 0;
+  b = std::move(*UdpSocket::Open(loop, kAnyLoopback, [&](const SocketAddress&, ByteSpan) {
+    ++calls;
+    b.reset();
+  }));
+  for (int i = 0; i < 5; ++i) a->Send(b->local_address(), AsBytes("x"));
+  ASSERT_TRUE(loop.RunUntil([&] { return !b; }, seconds(5)));
+  loop.RunUntil([] { return false; }, Duration::zero());
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(UdpSocket, NamesATakenAddress) {
+  Loop loop;
+  std::vector<Received> none;
+  const auto a = Open(loop, none);
+  const auto second = UdpSocket::Open(loop, a->local_address(), [](const SocketAddress&, ByteSpan) {});
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, "address_in_use");
+  EXPECT_NE(second.error().message.find(a->local_address().text()), std::string::npos);
+  EXPECT_EQ(
+      UdpSocket::Open(loop, *SocketAddress::Parse("192.0.2.77", 0), [](const SocketAddress&, ByteSpan) {}).error().code,
+      "bad_address");
+}
+
+TEST(UdpSocket, SpeaksIpv6) {
+  Loop loop;
+  std::vector<Received> at_b;
+  const auto address = *SocketAddress::Parse("::1", 0);
+  auto b = UdpSocket::Open(loop, address, [&](const SocketAddress& from, ByteSpan d) {
+    at_b.push_back({from, std::string(AsText(d))});
+  });
+  if (!b.ok()) GTEST_SKIP() << "no IPv6 here";
+  const auto a = Open(loop, at_b, address);
+  a->Send((*b)->local_address(), AsBytes("six"));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, seconds(5)));
+  EXPECT_EQ(at_b[0].from, a->local_address());
+  EXPECT_TRUE(at_b[0].from.is_v6);
+}
+
+}  // namespace
+}  // namespace jb::io
