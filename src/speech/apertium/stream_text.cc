@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "speech/apertium/stream_text.h"
+
+#include "speech/text/clean_text.h"
+
+namespace jb::speech {
+namespace {
+
+constexpr std::string_view kReserved = "[]{}^$@\\/<>";
+constexpr std::string_view kEndMark = ".[]\n";
+
+bool IsWordByte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+}
+
+// A mark in front of a letter, at the start of a word; those that the source has too are its own.
+std::string DropMarks(const std::string& text, std::string_view source) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool is_mark = (c == '*' || c == '@' || c == '#') && source.find(c) == std::string_view::npos;
+    if (!is_mark) out += c;
+  }
+  return out;
+}
+
+std::string TidySpaces(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == ' ') {
+      const char next = i + 1 < text.size() ? text[i + 1] : ' ';
+      if (out.empty() || out.back() == ' ' || next == ' ') continue;
+      if (out.ends_with("¿") || out.ends_with("¡")) continue;
+      const bool mark = next == '.' || next == ',' || next == ';' || next == ':' || next == '!' || next == '?';
+      const bool ends = i + 2 >= text.size() || !IsWordByte(text[i + 2]);
+      if (mark && ends && (i + 2 >= text.size() || text[i + 2] < '0' || text[i + 2] > '9')) continue;
+    }
+    out += c;
+  }
+  return out;
+}
+
+void OpenQuestion(std::string& text, char close, std::string_view open) {
+  if (text.empty() || text.back() != close || text.find(open) != std::string::npos) return;
+  text = std::string(open) + UpperFirst(text);
+}
+
+}  // namespace
+
+std::string ToApertium(std::string_view sentence) {
+  std::string out;
+  out.reserve(sentence.size() + 8);
+  for (const char c : sentence) {
+    if (c == '\0') continue;
+    if (kReserved.find(c) != std::string_view::npos) out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  out += kEndMark;
+  out += '\0';
+  return out;
+}
+
+bool IsWholeAnswer(std::string_view output) { return output.find("[]") != std::string_view::npos; }
+
+std::string FromApertium(std::string_view output) {
+  if (output.ends_with('\0')) output.remove_suffix(1);
+  std::string out;
+  out.reserve(output.size());
+  bool in_blank = false;  // inside [ ], which only we write, and empty
+  for (std::size_t i = 0; i < output.size(); ++i) {
+    const char c = output[i];
+    if (c == '\\' && i + 1 < output.size()) {
+      ++i;
+      if (!in_blank) out += output[i];
+    } else if (c == '[') {
+      // The end mark's full stop stands right before its bracket.
+      if (out.ends_with('.')) out.pop_back();
+      in_blank = true;
+    } else if (c == ']') {
+      in_blank = false;
+    } else if (!in_blank && c != '\n' && c != '\0') {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string TidyTranslation(std::string text, std::string_view source, std::string_view target_language) {
+  std::string out = TidySpaces(DropMarks(text, source));
+  while (out.ends_with(' ')) out.pop_back();
+  if (StartsUpper(source)) out = UpperFirst(out);
+  if (target_language == "es" || target_language == "ast") {
+    OpenQuestion(out, '?', "¿");
+    OpenQuestion(out, '!', "¡");
+  }
+  return out;
+}
+
+}  // namespace jb::speech
