@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/gateway/calls.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "io/clock.h"
+#include "room/wire.h"
+
+namespace jb::services {
+namespace {
+
+constexpr Duration kExpireEvery = std::chrono::minutes(1);
+// Guessing room codes: reliability rule of ten wrong ones a minute.
+constexpr RateLimiter::Rule kWrongCodes{.per_second = 10.0 / 60, .burst = 10};
+
+json::object ErrorObject(const Error& error) {
+  return {{"ok", false}, {"error", json::object{{"code", error.code}, {"message", error.message}}}};
+}
+
+json::object ToJson(const interpreter::ServiceState& state) {
+  json::object out, messages;
+  const std::pair<const char*, const interpreter::ServiceState::One*> rows[] = {
+      {"stt", &state.stt}, {"translation", &state.translation}, {"tts", &state.tts}};
+  for (const auto& [name, one] : rows) {
+    out[name] = interpreter::ToString(one->level);
+    if (!one->message.empty()) messages[name] = one->message;
+  }
+  out["messages"] = std::move(messages);
+  return out;
+}
+
+}  // namespace
+
+const Calls::RequestRow Calls::kRequests[] = {
+    {"join", &Calls::Join, false, "room"},
+    {"leave", &Calls::Leave, true, nullptr},
+    {"createTransport", &Calls::CreateTransport, true},
+    {"connectTransport", &Calls::ConnectTransport, true, "transportId"},
+    {"restartIce", &Calls::RestartIce, true, "transportId"},
+    {"produce", &Calls::Produce, true, "transportId"},
+    {"pauseProducer", &Calls::PauseProducer, true, "producerId"},
+    {"resumeProducer", &Calls::ResumeProducer, true, "producerId"},
+    {"closeProducer", &Calls::CloseProducer, true, "producerId"},
+    {"consume", &Calls::Consume, true, "producerId"},
+    {"pauseConsumer", &Calls::PauseConsumer, true, "consumerId"},
+    {"resumeConsumer", &Calls::ResumeConsumer, true, "consumerId"},
+    {"closeConsumer", &Calls::CloseConsumer, true, "consumerId"},
+    {"requestKeyFrame", &Calls::RequestKeyFrame, true, "consumerId"},
+    {"setPreferredLayers", &Calls::SetPreferredLayers, true, "consumerId"},
+    {"setLanguages", &Calls::SetLanguages, true},
+    {"setState", &Calls::SetState, true},
+    {"react", &Calls::React, true},
+    {"chat", &Calls::Chat, true},
+};
+
+Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
+    : loop_(loop),
+      config_(config),
+      registry_(config.rooms, random_),
+      interpreter_(new InterpreterHost(loop, config.speech, metrics, *this)),
+      chat_translation_(loop, config.speech.translation),
+      wrong_codes_(kWrongCodes),
+      rooms_gauge_(metrics.GetGauge("jbcalling_rooms", "Rooms that exist")),
+      participants_gauge_(metrics.GetGauge("jbcalling_participants", "People in rooms")),
+      sessions_gauge_(metrics.GetGauge("jbcalling_socketio_sessions", "Socket.IO sessions open")),
+      expire_(loop) {
+  monitor_ = std::make_unique<SpeechMonitor>(
+      loop, config.speech, metrics,
+      SpeechMonitor::Callbacks{
+          [this](interpreter::Service service, bool up) { interpreter_->SetServiceHealth(service, up); },
+          [this](const interpreter::Availability& a) { interpreter_->SetAvailability(a); }});
+  UpdateGauges();
+  ExpireLater();
+}
+
+Calls::~Calls() {
+  *alive_ = false;
+  interpreter_->SetWorkers({});
+  workers_.clear();
+  interpreter_.reset();
+}
+
+void Calls::SetWorkers(std::vector<std::unique_ptr<MediaWorker>> workers) {
+  workers_ = std::move(workers);
+  std::vector<MediaWorker*> borrowed;
+  for (const auto& worker : workers_) borrowed.push_back(worker.get());
+  interpreter_->SetWorkers(std::move(borrowed));
+}
+
+void Calls::ExpireLater() {
+  expire_.StartIn(kExpireEvery, [this] {
+    registry_.Expire(io::Now());
+    UpdateGauges();
+    ExpireLater();
+  });
+}
+
+void Calls::UpdateGauges() {
+  rooms_gauge_.Set(static_cast<double>(registry_.size()));
+  participants_gauge_.Set(static_cast<double>(sockets_of_participants_.size()));
+  sessions_gauge_.Set(static_cast<double>(sessions_.size()));
+}
+
+Result<room::RoomEntry*> Calls::CreateRoom(const room::CreateRequest& request) {
+  // A room lives on one worker for life; the one with the fewest people gets the next.
+  std::vector<std::size_t> load(workers_.size());
+  for (const auto& [code, entry] : registry_.rooms()) load[entry.worker] += 1 + 8 * entry.room->size();
+  const auto worker = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+  auto created = registry_.Create(request, worker, io::WallNow(), io::Now());
+  UpdateGauges();
+  return created;
+}
+
+void Calls::DeleteRoom(const RoomCode& code) {
+  room::RoomEntry* entry = registry_.Find(code.value());
+  if (!entry) return;
+  entry->room->Broadcast("roomClosed", {{"reason", "The owner closed the room."}});
+  Drain(*entry->room);
+  for (auto& [socket, session] : sessions_) {
+    if (session.room == code) LeaveRoom(session, room::LeaveReason::kRoomClosed);
+  }
+  registry_.Remove(code);
+  UpdateGauges();
+}
+
+// --- Socket.IO ---
+
+void Calls::OnConnect(const SocketId& socket, const ConnectInfo& info) {
+  Session session;
+  session.socket = socket;
+  session.remote = info.remote;
+  sessions_.emplace(socket, std::move(session));
+  UpdateGauges();
+}
+
+void Calls::OnEvent(const SocketId& socket, SocketIoEvent event) {
+  Session* session = Find(socket);
+  if (!session) return;
+  // Every request is answered, once, whatever becomes of it; one without an ack is carried out in silence.
+  const Reply reply = [ack = event.ack](Result<json::value> result) {
+    if (!ack) return;
+    if (result.ok()) ack(json::object{{"ok", true}, {"data", *std::move(result)}});
+    else ack(ErrorObject(result.error()));
+  };
+  for (const RequestRow& row : kRequests) {
+    if (event.name != row.name) continue;
+    if (row.needs_room && !session->joined()) {
+      return reply(Fail("not_joined", "Join a room first."));
+    }
+    if (const auto shape = CheckShape(row, event.data()); !shape.ok()) return reply(Fail(shape.error()));
+    return (this->*row.handler)(*session, event.data(), reply);
+  }
+  reply(InvalidRequest("There is no request of that name."));
+}
+
+// Before the handler, so that a program's mistake is not answered like a person's: a code that is missing is
+// no wrong code.
+Status<> Calls::CheckShape(const RequestRow& row, const json::value& data) {
+  if (!row.text_member) return kOk;
+  const std::string name(row.name), member(row.text_member);
+  if (!data.is_object()) return InvalidRequest("The data of `" + name + "` is not an object.");
+  if (member.empty() || GetString(data, member)) return kOk;
+  return InvalidRequest("`" + name + "` needs `" + member + "`, a text.");
+}
+
+void Calls::OnDisconnect(const SocketId& socket, socketio::DisconnectReason) {
+  if (Session* session = Find(socket)) {
+    if (session->joined()) LeaveRoom(*session, room::LeaveReason::kDisconnected);
+    sessions_.erase(socket);
+  }
+  UpdateGauges();
+}
+
+void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
+  room::RoomEntry& entry = EntryOf(session);
+  const RoomCode code = session.room;
+  WorkerOf(session).Run([transports = std::move(session.transports)](sfu::Worker& worker, Time now) {
+    for (const auto& [id, direction] : transports) worker.CloseTransport(id, now);
+  });
+  interpreter_->RemoveParticipant(code, session.participant);
+  for (const auto& [consumer, producer] : session.consumers) sockets_of_consumers_.erase(consumer);
+  sockets_of_participants_.erase(session.participant);
+  entry.room->Leave(session.participant, reason);
+  Drain(*entry.room);
+  session = Session{.socket = session.socket,
+                    .remote = session.remote,
+                    .room = {},
+                    .participant = {},
+                    .resume_token = {},
+                    .transports = {},
+                    .consumers = {},
+                    .producers = {},
+                    .pending = 0};
+  if (entry.room->size() == 0) {
+    interpreter_->RemoveRoom(code);
+    service_states_.erase(code);
+    registry_.MarkEmpty(code, io::Now());
+  }
+  UpdateGauges();
+}
+
+void Calls::DropUnheard(Session& session) {
+  const room::Room& room = *EntryOf(session).room;
+  std::vector<ConsumerId> unheard;
+  for (const auto& [consumer, producer] : session.consumers) {
+    if (!room.MayConsume(session.participant, producer)) unheard.push_back(consumer);
+  }
+  for (const ConsumerId& id : unheard) {
+    session.consumers.erase(id);
+    sockets_of_consumers_.erase(id);
+    WorkerOf(session).Run([id](sfu::Worker& worker, Time now) { static_cast<void>(worker.CloseConsumer(id, now)); });
+    server_->Emit(session.socket, "consumerClosed", json::object{{"consumerId", id.value()}});
+  }
+}
+
+void Calls::Drain(room::Room& room) {
+  while (auto notice = room.Poll()) {
+    const json::value data = std::move(notice->data);
+    for (const ParticipantId& to : notice->to) {
+      const auto socket = sockets_of_participants_.find(to);
+      if (socket != sockets_of_participants_.end()) server_->Emit(socket->second, notice->event, data);
+    }
+  }
+}
+
+Calls::Session* Calls::Find(const SocketId& socket) {
+  const auto it = sessions_.find(socket);
+  return it == sessions_.end() ? nullptr : &it->second;
+}
+
+Calls::Session* Calls::FindByParticipant(const ParticipantId& participant) {
+  const auto it = sockets_of_participants_.find(participant);
+  return it == sockets_of_participants_.end() ? nullptr : Find(it->second);
+}
+
+room::RoomEntry& Calls::EntryOf(const Session& session) {
+  room::RoomEntry* entry = registry_.Find(session.room.value());
+  JB_CHECK(entry);  // a room with people in it is never forgotten
+  return *entry;
+}
+
+MediaWorker& Calls::WorkerOf(const Session& session) { return *workers_[EntryOf(session).worker]; }
+
+void Calls::TellInterpreter(const room::Room& room, const ParticipantId& id) {
+  const room::Participant* p = room.Find(id);
+  interpreter_->SetParticipant(room.code(),
+                               {.id = id,
+                                .speaks = p->speaks,
+                                .hears = p->hears,
+                                .voice = p->voice == room::Voice::kTranslated ? interpreter::VoiceChoice::kTranslated
+                                                                              : interpreter::VoiceChoice::kOriginal});
+}
+
+// --- what the SFU says ---
+
+void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
+  const auto tell = [this](const ConsumerId& id, const char* name, json::object data) {
+    const auto socket = sockets_of_consumers_.find(id);
+    if (socket == sockets_of_consumers_.end()) return;
+    data["consumerId"] = id.value();
+    server_->Emit(socket->second, name, std::move(data));
+  };
+  if (const auto* e = std::get_if<sfu::ConsumerClosed>(&event)) {
+    tell(e->consumer, "consumerClosed", {});
+    if (const auto it = sockets_of_consumers_.find(e->consumer); it != sockets_of_consumers_.end()) {
+      if (Session* session = Find(it->second)) session->consumers.erase(e->consumer);
+      sockets_of_consumers_.erase(it);
+    }
+  } else if (const auto* paused = std::get_if<sfu::ConsumerPaused>(&event)) {
+    tell(paused->consumer, "consumerPaused", {});
+  } else if (const auto* resumed = std::get_if<sfu::ConsumerResumed>(&event)) {
+    tell(resumed->consumer, "consumerResumed", {});
+  } else if (const auto* layers = std::get_if<sfu::ConsumerLayersChanged>(&event)) {
+    json::object data{{"spatialLayer", nullptr}, {"temporalLayer", nullptr}};
+    if (layers->spatial_layer) data["spatialLayer"] = *layers->spatial_layer;
+    if (layers->temporal_layer) data["temporalLayer"] = *layers->temporal_layer;
+    tell(layers->consumer, "consumerLayersChanged", std::move(data));
+  } else if (const auto* speaker = std::get_if<sfu::ActiveSpeaker>(&event)) {
+    room::RoomEntry* entry = registry_.Find(speaker->room.value());
+    if (!entry) return;
+    std::optional<ParticipantId> who;
+    if (speaker->producer) {
+      if (const auto* owner = entry->room->FindProducer(*speaker->producer).first) who = owner->id;
+    }
+    entry->room->SetActiveSpeaker(who);
+    Drain(*entry->room);
+  }
+}
+
+// --- what the interpreter says ---
+
+void Calls::OnCaption(const RoomCode& code, const interpreter::Caption& caption) {
+  room::RoomEntry* entry = registry_.Find(code.value());
+  if (!entry) return;
+  const room::Participant* speaker = entry->room->Find(caption.speaker);
+  room::Caption out{.id = caption.id,
+                    .rev = caption.rev,
+                    .speaker = caption.speaker,
+                    .speaker_name = speaker ? speaker->name : std::string(),
+                    .final = caption.final,
+                    .lang = caption.lang,
+                    .text = caption.text,
+                    .translations = caption.translations,
+                    .start_ms = caption.start_ms,
+                    .end_ms = caption.end_ms,
+                    .stage_ms = {{"stt", caption.stage.stt}}};
+  out.stage_ms["translation"] = caption.stage.translation.value_or(0);
+  entry->room->UpdateCaption(out);
+  Drain(*entry->room);
+}
+
+void Calls::OnTrackWanted(const RoomCode& code, const interpreter::AddTranslatedTrack& track, const ProducerId& id) {
+  room::RoomEntry* entry = registry_.Find(code.value());
+  if (!entry || !entry->room->Find(track.speaker)) return;
+  translated_tracks_[id] = entry->worker;
+  workers_[entry->worker]->Call<Status<>>(
+      [id, speaker = track.speaker](sfu::Worker& worker, Time now) {
+        // A canonical name of its own, so that browsers do not hold back the speaker's camera for it.
+        return worker.ProduceSynthetic(id, "translation-" + speaker.value(), now);
+      },
+      [this, code, track, id](const Status<>& made) {
+        room::RoomEntry* room = registry_.Find(code.value());
+        if (!room || !translated_tracks_.contains(id)) return;  // no longer wanted: it is being closed
+        if (!made.ok()) {
+          translated_tracks_.erase(id);
+          return Log(LogLevel::kError, "translated track refused", {{"code", made.error().code}});
+        }
+        // A speaker who has left: OnTrackUnwanted is on its way.
+        static_cast<void>(room->room->AddTranslation(track.speaker, id, track.language, track.microphone));
+        Drain(*room->room);
+      });
+}
+
+void Calls::OnTrackUnwanted(const RoomCode& code, const ProducerId& id) {
+  const auto track = translated_tracks_.extract(id);
+  if (track.empty()) return;
+  workers_[track.mapped()]->Run(
+      [id](sfu::Worker& worker, Time now) { static_cast<void>(worker.CloseProducer(id, now)); });
+  room::RoomEntry* entry = registry_.Find(code.value());
+  if (!entry) return;  // deleted meanwhile
+  entry->room->RemoveProducer(id);
+  Drain(*entry->room);
+}
+
+void Calls::OnTap(const RoomCode& code, const ProducerId& producer, bool on) {
+  room::RoomEntry* entry = registry_.Find(code.value());
+  if (!entry) return;
+  workers_[entry->worker]->Run([producer, on](sfu::Worker& worker, Time) {
+    static_cast<void>(worker.SetTap(producer, on));  // it may just have been closed
+  });
+}
+
+void Calls::OnServiceState(const RoomCode& code, const interpreter::ServiceState& state) {
+  room::RoomEntry* entry = registry_.Find(code.value());
+  if (!entry) return;
+  service_states_[code] = ToJson(state);
+  entry->room->Broadcast("serviceState", service_states_[code]);
+  Drain(*entry->room);
+}
+
+}  // namespace jb::services

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls of this gateway: binds Socket.IO connections to rooms, rooms to media workers and to the
+// interpreter. Every event and request of docs/protocol.md section 3 passes here. It decides who may do
+// what; the cores behind it do the work. Control loop.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/json.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "crypto/random.h"
+#include "io/loop.h"
+#include "room/registry.h"
+#include "services/gateway/interpreter_host.h"
+#include "services/gateway/media_worker.h"
+#include "services/gateway/rate_limiter.h"
+#include "services/gateway/speech_monitor.h"
+#include "services/socketio/server.h"
+
+namespace jb::services {
+
+struct CallsConfig {
+  SpeechUrls speech;
+  std::vector<std::string> turn_urls;
+  std::string turn_secret;
+  room::RegistryLimits rooms;
+};
+
+class Calls : public SocketIoHandler, private InterpreterObserver {
+ public:
+  Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics);
+  ~Calls() override;
+
+  // Before the first connection.
+  void SetSocketServer(SocketIoServer& server) { server_ = &server; }
+  void SetWorkers(std::vector<std::unique_ptr<MediaWorker>> workers);
+  TapMailbox& taps() { return interpreter_->taps(); }
+  void HandleWorkerEvent(std::size_t worker, const sfu::WorkerEvent& event);
+
+  // For REST.
+  Result<room::RoomEntry*> CreateRoom(const room::CreateRequest& request);
+  room::RoomEntry* FindRoom(std::string_view code) { return registry_.Find(code); }
+  void DeleteRoom(const RoomCode& code);
+  const SpeechMonitor& speech() const { return *monitor_; }
+  std::size_t worker_count() const { return workers_.size(); }
+  Random& random() { return random_; }
+
+ private:
+  struct Session {
+    SocketId socket;
+    SocketAddress remote;
+    // Of the room joined; empty before `join` and after `leave`.
+    RoomCode room;
+    ParticipantId participant;
+    std::string resume_token;
+    std::map<TransportId, sfu::TransportDirection> transports;
+    std::map<ConsumerId, ProducerId> consumers;
+    std::set<ProducerId> producers;
+    std::size_t pending = 0;  // creations the SFU has not answered yet
+    bool joined() const { return !room.value().empty(); }
+  };
+  // A message on its way through translation.
+  struct PendingChat {
+    room::ChatMessage message;
+    std::size_t missing = 1;  // answers; one of them ours, until every request is out
+  };
+  using Reply = std::function<void(Result<json::value>)>;
+  using Handler = void (Calls::*)(Session&, const json::value& data, const Reply& reply);
+  struct RequestRow {
+    const char* name;
+    Handler handler;
+    bool needs_room;
+    // What `data` has to be: any object, and in it a text of this name. nullptr: nothing in it is read.
+    const char* text_member = "";
+  };
+  static const RequestRow kRequests[];
+  static Status<> CheckShape(const RequestRow& row, const json::value& data);
+
+  // SocketIoHandler
+  void OnConnect(const SocketId& socket, const ConnectInfo& info) override;
+  void OnEvent(const SocketId& socket, SocketIoEvent event) override;
+  void OnDisconnect(const SocketId& socket, socketio::DisconnectReason reason) override;
+  // InterpreterObserver
+  void OnCaption(const RoomCode& room, const interpreter::Caption& caption) override;
+  void OnTrackWanted(const RoomCode& room, const interpreter::AddTranslatedTrack& track, const ProducerId& id) override;
+  void OnTrackUnwanted(const RoomCode& room, const ProducerId& id) override;
+  void OnTap(const RoomCode& room, const ProducerId& producer, bool on) override;
+  void OnServiceState(const RoomCode& room, const interpreter::ServiceState& state) override;
+
+  // Requests, in calls_requests.cc and calls_media.cc.
+  void Join(Session&, const json::value&, const Reply&);
+  void Leave(Session&, const json::value&, const Reply&);
+  void SetLanguages(Session&, const json::value&, const Reply&);
+  void SetState(Session&, const json::value&, const Reply&);
+  void React(Session&, const json::value&, const Reply&);
+  void Chat(Session&, const json::value&, const Reply&);
+  void CreateTransport(Session&, const json::value&, const Reply&);
+  void ConnectTransport(Session&, const json::value&, const Reply&);
+  void RestartIce(Session&, const json::value&, const Reply&);
+  void Produce(Session&, const json::value&, const Reply&);
+  void PauseProducer(Session&, const json::value&, const Reply&);
+  void ResumeProducer(Session&, const json::value&, const Reply&);
+  void CloseProducer(Session&, const json::value&, const Reply&);
+  void Consume(Session&, const json::value&, const Reply&);
+  void PauseConsumer(Session&, const json::value&, const Reply&);
+  void ResumeConsumer(Session&, const json::value&, const Reply&);
+  void CloseConsumer(Session&, const json::value&, const Reply&);
+  void RequestKeyFrame(Session&, const json::value&, const Reply&);
+  void SetPreferredLayers(Session&, const json::value&, const Reply&);
+
+  void SetProducerPaused(Session& session, const json::value& data, bool paused, const Reply& reply);
+  // Runs `command` on the consumer named in `data`, when it is this session's.
+  void WithConsumer(Session& session, const json::value& data, const Reply& reply,
+                    std::function<Status<>(sfu::Worker&, const ConsumerId&, Time)> command);
+  Result<room::JoinRequest> ParseJoin(const json::value& data) const;
+  // The language of that name, as the services call it; "unsupported_language" when no service knows it.
+  Result<Language> ParseLanguage(const json::value& data, const char* key) const;
+  // Whether somebody who speaks the one can be told in the other what people say.
+  Status<> CheckHears(const Language& speaks, const Language& hears) const;
+  Status<> CheckAdmission(const Session& session, const json::value& data, room::RoomEntry** entry);
+  json::object JoinAnswer(const Session& session, const room::RoomEntry& entry) const;
+  json::array IceServers(const ParticipantId& participant) const;
+  // Asks for every language somebody reads, then sends the message to all, once.
+  void SendChat(const RoomCode& code, room::ChatMessage message);
+  // Sends what waits for nothing more, in the order in which it was written.
+  void FlushChat(const RoomCode& code);
+
+  Session* Find(const SocketId& socket);
+  Session* FindByParticipant(const ParticipantId& participant);
+  room::RoomEntry& EntryOf(const Session& session);
+  MediaWorker& WorkerOf(const Session& session);
+  // Takes everything of this session out of its room, the SFU and the interpreter.
+  void LeaveRoom(Session& session, room::LeaveReason reason);
+  // Ends the consumers of translated voices that this session no longer hears.
+  void DropUnheard(Session& session);
+  // Sends what the room has to say.
+  void Drain(room::Room& room);
+  void TellInterpreter(const room::Room& room, const ParticipantId& id);
+  void UpdateGauges();
+  void ExpireLater();
+
+  io::Loop& loop_;
+  const CallsConfig config_;
+  crypto::SystemRandom random_;
+  room::Registry registry_;
+  std::vector<std::unique_ptr<MediaWorker>> workers_;
+  std::unique_ptr<InterpreterHost> interpreter_;
+  std::unique_ptr<SpeechMonitor> monitor_;
+  TranslationClient chat_translation_;
+  SocketIoServer* server_ = nullptr;
+  std::unordered_map<SocketId, Session> sessions_;
+  std::unordered_map<ParticipantId, SocketId> sockets_of_participants_;
+  std::unordered_map<ConsumerId, SocketId> sockets_of_consumers_;
+  std::unordered_map<RoomCode, json::object> service_states_;
+  std::unordered_map<RoomCode, std::deque<std::shared_ptr<PendingChat>>> chats_;  // not yet sent, oldest first
+  // The translated voices the interpreter wants now, and the worker each lives on: a room may be deleted,
+  // or a voice no longer wanted, while the SFU is still making it.
+  std::unordered_map<ProducerId, std::size_t> translated_tracks_;
+  RateLimiter wrong_codes_;
+  Gauge rooms_gauge_, participants_gauge_, sessions_gauge_;
+  io::Timer expire_;
+  // False once this is destroyed: answers of other loops and clients may come later.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// What both request files use.
+inline Failure<Error> InvalidRequest(std::string message) { return Fail("invalid_request", std::move(message)); }
+
+// A copy that outlives the event it came in; null when there is none.
+inline json::value Member(const json::value& data, std::string_view key) {
+  const json::value* member = GetMember(data, key);
+  return member ? *member : json::value(nullptr);
+}
+
+}  // namespace jb::services

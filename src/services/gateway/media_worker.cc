@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "services/gateway/media_worker.h"
+
+#include <cstring>
+
+#include "base/log.h"
+#include "crypto/random.h"
+#include "io/clock.h"
+#include "io/framed_tcp.h"
+#include "io/udp_socket.h"
+
+namespace jb::services {
+namespace {
+
+constexpr std::size_t kInjectBox = 4096;  // 80 s of one voice, or 1 s of 80 voices
+constexpr Duration kPublishEvery = std::chrono::seconds(1);
+// One packet in this many is timed: the clock costs as much as encrypting a short packet.
+constexpr std::uint64_t kTimedPackets = 32;
+const std::vector<double> kForwardBounds = {5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2};
+
+// What a media loop tells Prometheus, as differences once a second.
+class WorkerMetrics {
+ public:
+  explicit WorkerMetrics(Metrics& metrics)
+      : packets_in_(metrics.GetCounter("jbcalling_rtp_packets_total", kPackets, {{"direction", "in"}})),
+        packets_out_(metrics.GetCounter("jbcalling_rtp_packets_total", kPackets, {{"direction", "out"}})),
+        bytes_in_(metrics.GetCounter("jbcalling_rtp_bytes_total", kBytes, {{"direction", "in"}})),
+        bytes_out_(metrics.GetCounter("jbcalling_rtp_bytes_total", kBytes, {{"direction", "out"}})),
+        retransmitted_(
+            metrics.GetCounter("jbcalling_rtp_retransmitted_total", "RTP packets sent again because a receiver asked")),
+        recovered_(
+            metrics.GetCounter("jbcalling_rtp_recovered_total", "RTP packets that a sender repeated because we asked")),
+        producers_(metrics.GetGauge("jbcalling_producers", "Producers open in the SFU")),
+        consumers_(metrics.GetGauge("jbcalling_consumers", "Consumers open in the SFU")) {
+    for (std::size_t i = 0; i < kReasons; ++i) {
+      drops_.push_back(metrics.GetCounter("jbcalling_dropped_total",
+                                          "Datagrams and packets that went no further, by reason",
+                                          {{"reason", sfu::DropReasonName(static_cast<sfu::DropReason>(i))}}));
+    }
+  }
+
+  void Publish(const sfu::WorkerStats& now) {
+    packets_in_.Add(Difference(now.packets_in, last_.packets_in));
+    packets_out_.Add(Difference(now.packets_out, last_.packets_out));
+    bytes_in_.Add(Difference(now.bytes_in, last_.bytes_in));
+    bytes_out_.Add(Difference(now.bytes_out, last_.bytes_out));
+    retransmitted_.Add(Difference(now.retransmitted, last_.retransmitted));
+    recovered_.Add(Difference(now.recovered, last_.recovered));
+    producers_.Add(Difference(now.producers, last_.producers));
+    consumers_.Add(Difference(now.consumers, last_.consumers));
+    for (std::size_t i = 0; i < kReasons; ++i) drops_[i].Add(Difference(now.drops[i], last_.drops[i]));
+    last_ = now;
+  }
+
+ private:
+  static constexpr std::size_t kReasons = static_cast<std::size_t>(sfu::DropReason::kCount);
+  static constexpr const char* kPackets = "RTP packets that authenticated (in) or were sent (out)";
+  static constexpr const char* kBytes = "Bytes of those RTP packets";
+  static double Difference(std::uint64_t now, std::uint64_t last) {
+    return static_cast<double>(now) - static_cast<double>(last);
+  }
+
+  Counter packets_in_, packets_out_, bytes_in_, bytes_out_, retransmitted_, recovered_;
+  Gauge producers_, consumers_;
+  std::vector<Counter> drops_;
+  sfu::WorkerStats last_;
+};
+
+// Everything that lives on the media loop.
+class MediaLoop : public sfu::WorkerOutput {
+ public:
+  MediaLoop(io::Loop& loop, const MediaWorkerConfig& config, Metrics& metrics, TapMailbox& taps,
+            std::function<void(const sfu::WorkerEvent&)> on_event)
+      : loop_(loop),
+        taps_(taps),
+        on_event_(std::move(on_event)),
+        metrics_(metrics),
+        forward_seconds_(metrics.GetHistogram("jbcalling_forward_seconds", "Packet read to packet handed to the socket",
+                                              kForwardBounds)),
+        tap_dropped_(
+            metrics.GetCounter("jbcalling_tap_dropped_total", "Microphone packets the interpreter had no room for")),
+        worker_(WorkerConfigOf(config), random_, *this),
+        driver_(loop, worker_),
+        publish_(loop) {}
+
+  Status<> Open(const MediaWorkerConfig& config) {
+    for (SocketAddress address : config.listen) {
+      address.port = config.port;
+      JB_TRY_VOID(OpenUdp(address));
+      JB_TRY_VOID(OpenTcp(address));
+    }
+    PublishLater();
+    return kOk;
+  }
+
+  void Run(const std::function<void(sfu::Worker&, Time)>& work) {
+    work(worker_, io::Now());
+    driver_.Update();
+  }
+
+  void Inject(const InjectedFrame& frame) {
+    worker_.InjectOpus(frame.producer, frame.opus, frame.timestamp, frame.marker, frame.level_dbov, frame.voice,
+                       io::Now());
+    driver_.Update();
+  }
+
+  const sfu::Worker& worker() const { return worker_; }
+
+ private:
+  // A tuple has no local address, but an answer must leave from where the question arrived, or a NAT and
+  // ICE itself discard it. So `connection` says it too: for UDP the socket, for TCP the server below the
+  // number that the server gave the connection.
+  static constexpr std::size_t kMaxListen = 256;
+  static constexpr unsigned kListenBits = 8;
+
+  Status<> OpenUdp(const SocketAddress& address) {
+    const std::uint64_t index = udp_.size();
+    if (index >= kMaxListen) return Fail("configuration", "media.listen names too many addresses");
+    JB_TRY(auto udp, io::UdpSocket::Open(loop_, address, [this, index](const SocketAddress& from, ByteSpan data) {
+             Receive({TransportProtocol::kUdp, from, index}, data);
+           }));
+    udp->set_on_batch_end([this] { driver_.Update(); });
+    udp_.push_back(std::move(udp));
+    return kOk;
+  }
+
+  Status<> OpenTcp(const SocketAddress& address) {
+    const std::uint64_t index = tcp_.size();
+    const auto ours = [index](Tuple from) {
+      from.connection = from.connection << kListenBits | index;
+      return from;
+    };
+    JB_TRY(auto tcp, io::FramedTcpServer::Listen(
+                         loop_, address,
+                         [this, ours](const Tuple& from, ByteSpan data) {
+                           const Tuple tuple = ours(from);
+                           Receive(tuple, data);
+                           driver_.Update();
+                           return worker_.IsValidTuple(tuple);
+                         },
+                         [this, ours](const Tuple& from) {
+                           worker_.HandleTupleClosed(ours(from), io::Now());
+                           driver_.Update();
+                         }));
+    tcp_.push_back(std::move(tcp));
+    return kOk;
+  }
+
+  static sfu::WorkerConfig WorkerConfigOf(const MediaWorkerConfig& config) {
+    sfu::WorkerConfig out;
+    for (auto protocol : {TransportProtocol::kUdp, TransportProtocol::kTcp}) {
+      for (SocketAddress address : config.announce) {
+        address.port = config.port;
+        out.announced.push_back({address, protocol});
+      }
+    }
+    out.certificate = config.certificate;
+    out.wall_clock_offset = io::WallNow().time_since_epoch() - io::Now().time_since_epoch();
+    return out;
+  }
+
+  void Receive(const Tuple& from, ByteSpan data) {
+    const Time now = io::Now();
+    read_at_ = now;
+    worker_.HandleDatagram(from, data, now);
+    read_at_.reset();
+  }
+
+  void SendDatagram(const Tuple& to, ByteView datagram) override {
+    if (to.protocol == TransportProtocol::kUdp) {
+      udp_[to.connection]->Send(to.remote, datagram);
+    } else {
+      tcp_[to.connection % kMaxListen]->Send(to.connection >> kListenBits, datagram);
+    }
+    if (read_at_ && ++sent_ % kTimedPackets == 0) {
+      forward_seconds_.Observe(ToSeconds(io::Now() - *read_at_));
+    }
+  }
+
+  void HandleEvent(const sfu::WorkerEvent& event) override { on_event_(event); }
+
+  void HandleTappedPacket(const ProducerId& producer, const sfu::TappedPacket& packet) override {
+    if (packet.payload.size() > TappedFrame::kMaxPayload) return tap_dropped_.Add();
+    TappedFrame frame;
+    frame.producer = producer;
+    frame.sequence = packet.sequence;
+    frame.timestamp = packet.timestamp;
+    frame.level_dbov = packet.level_dbov;
+    frame.voice = packet.voice;
+    frame.arrival = packet.arrival;
+    frame.size = static_cast<std::uint16_t>(packet.payload.size());
+    std::memcpy(frame.payload.data(), packet.payload.data(), packet.payload.size());
+    if (!taps_.Post(std::move(frame))) tap_dropped_.Add();
+  }
+
+  void PublishLater() {
+    publish_.StartIn(kPublishEvery, [this] {
+      metrics_.Publish(worker_.stats());
+      PublishLater();
+    });
+  }
+
+  io::Loop& loop_;
+  TapMailbox& taps_;
+  const std::function<void(const sfu::WorkerEvent&)> on_event_;
+  crypto::SystemRandom random_;
+  WorkerMetrics metrics_;
+  Histogram forward_seconds_;
+  Counter tap_dropped_;
+  std::vector<std::unique_ptr<io::UdpSocket>> udp_;
+  std::vector<std::unique_ptr<io::FramedTcpServer>> tcp_;
+  sfu::Worker worker_;
+  io::Driver<sfu::Worker> driver_;
+  io::Timer publish_;
+  std::optional<Time> read_at_;  // set while a datagram is being handled
+  std::uint64_t sent_ = 0;
+};
+
+class MediaWorkerImpl : public MediaWorker {
+ public:
+  MediaWorkerImpl(const MediaWorkerConfig& config, io::Loop& control)
+      : control_(control),
+        thread_("media-" + std::to_string(config.index)),
+        injected_(kInjectBox, [this] { thread_.loop().Post([this] { DrainInjected(); }); }) {}
+
+  ~MediaWorkerImpl() override {
+    io::RunOn(thread_.loop(), [this] { media_.reset(); });
+    thread_.Stop();
+    *alive_ = false;
+  }
+
+  Status<> Open(const MediaWorkerConfig& config, Metrics& metrics, TapMailbox& taps, EventHandler on_event) {
+    Status<> opened = kOk;
+    io::RunOn(thread_.loop(), [&] {
+      media_ = std::make_unique<MediaLoop>(thread_.loop(), config, metrics, taps,
+                                           [this, on_event, index = config.index](const sfu::WorkerEvent& event) {
+                                             Answer([on_event, index, event] { on_event(index, event); });
+                                           });
+      opened = media_->Open(config);
+      capabilities_ = media_->worker().RouterRtpCapabilities();
+    });
+    return opened;
+  }
+
+  void Run(std::function<void(sfu::Worker&, Time)> work) override {
+    thread_.loop().Post([this, work = std::move(work)] {
+      if (media_) media_->Run(work);
+    });
+  }
+
+  bool Inject(InjectedFrame frame) override { return injected_.Post(std::move(frame)); }
+
+  const json::object& router_rtp_capabilities() const override { return capabilities_; }
+
+ protected:
+  // `alive_` is read on the control loop, where this object is destroyed: no answer runs after that.
+  void Answer(std::function<void()> fn) override {
+    control_.Post([alive = alive_, fn = std::move(fn)] {
+      if (*alive) fn();
+    });
+  }
+
+ private:
+  void DrainInjected() {
+    for (InjectedFrame& frame : injected_.TakeAll()) {
+      if (media_) media_->Inject(frame);
+    }
+  }
+
+  io::Loop& control_;
+  io::LoopThread thread_;
+  Mailbox<InjectedFrame> injected_;
+  std::unique_ptr<MediaLoop> media_;  // media loop only
+  json::object capabilities_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // control loop only
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MediaWorker>> MediaWorker::Start(const MediaWorkerConfig& config, io::Loop& control,
+                                                        Metrics& metrics, TapMailbox& taps, EventHandler on_event) {
+  auto worker = std::make_unique<MediaWorkerImpl>(config, control);
+  JB_TRY_VOID(worker->Open(config, metrics, taps, std::move(on_event)));
+  return std::unique_ptr<MediaWorker>(std::move(worker));
+}
+
+}  // namespace jb::services

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// One media loop: a thread, its UDP and TCP sockets on one port, and the sfu::Worker behind them.
+// The control loop sends it commands and gets answers and events back; the interpreter loop gets the
+// tapped packets and injects translated ones. Everything crosses by value.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mailbox.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "base/socket_address.h"
+#include "base/strong.h"
+#include "io/loop.h"
+#include "sfu/worker.h"
+
+namespace jb::services {
+
+// A packet of somebody's microphone on its way to the interpreter.
+struct TappedFrame {
+  static constexpr std::size_t kMaxPayload = 1276;  // RFC 6716 section 3.4: one Opus frame and its TOC
+  ProducerId producer;
+  std::uint16_t sequence = 0;
+  std::uint32_t timestamp = 0;
+  std::optional<std::int8_t> level_dbov;
+  bool voice = false;
+  Time arrival;
+  std::uint16_t size = 0;
+  std::array<std::uint8_t, kMaxPayload> payload;
+};
+// Full: the packet is dropped and counted, the jitter buffer conceals it.
+using TapMailbox = Mailbox<TappedFrame>;
+
+// A packet of a translated voice on its way to the listeners.
+struct InjectedFrame {
+  ProducerId producer;
+  std::uint32_t timestamp = 0;
+  bool marker = false;
+  std::int8_t level_dbov = -127;
+  bool voice = false;
+  Time made;  // when the interpreter let it go
+  Bytes opus;
+};
+
+struct MediaWorkerConfig {
+  std::size_t index = 0;
+  std::uint16_t port = 0;               // both UDP and TCP
+  std::vector<SocketAddress> listen;    // addresses to bind; their port is ignored
+  std::vector<SocketAddress> announce;  // addresses told to clients; their port is ignored
+  std::shared_ptr<const crypto::Certificate> certificate;
+};
+
+class MediaWorker {
+ public:
+  // `on_event` runs on the control loop.
+  using EventHandler = std::function<void(std::size_t worker, const sfu::WorkerEvent&)>;
+
+  // Starts the thread and binds the port; an error names the address that is taken. `control`,
+  // `metrics` and `taps` outlive the worker.
+  static Result<std::unique_ptr<MediaWorker>> Start(const MediaWorkerConfig& config, io::Loop& control,
+                                                    Metrics& metrics, TapMailbox& taps, EventHandler on_event);
+  virtual ~MediaWorker() = default;
+
+  // Control loop: runs `work` on the media loop and `reply` with its result back on the control loop.
+  template <class R>
+  void Call(std::function<R(sfu::Worker&, Time)> work, std::function<void(R)> reply) {
+    Run([this, work = std::move(work), reply = std::move(reply)](sfu::Worker& worker, Time now) {
+      Answer([reply, result = std::make_shared<R>(work(worker, now))] { reply(std::move(*result)); });
+    });
+  }
+  // Control loop: without an answer.
+  virtual void Run(std::function<void(sfu::Worker&, Time)> work) = 0;
+  // Interpreter loop. False: the box is full and the frame is dropped.
+  virtual bool Inject(InjectedFrame frame) = 0;
+  // Any thread; a constant of the program.
+  virtual const json::object& router_rtp_capabilities() const = 0;
+
+ protected:
+  virtual void Answer(std::function<void()> fn) = 0;
+};
+
+}  // namespace jb::services

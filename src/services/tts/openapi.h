@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// GET /openapi.json of the tts service.
+#pragma once
+
+#include <string_view>
+
+namespace jb::services {
+std::string_view TtsOpenApi();
+}
