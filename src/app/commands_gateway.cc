@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// The roles `gateway` and `serve`: the gateway in this process, alone or with the speech services as
+// children.
+#include <csignal>
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/gateway_config.h"
+#include "app/local_certificate.h"
+#include "app/ready_message.h"
+#include "app/speech_children.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "io/interfaces.h"
+#include "io/loop.h"
+
+namespace jb::app {
+namespace {
+
+// pocketsphinx loads its model in about a second on a slow disk; longer than this and people want to see the URL.
+constexpr Duration kReadyLimit = std::chrono::seconds(15);
+
+int FailWith(const Error& error) {
+  std::fprintf(stderr, "jbcalling: %s\n", error.message.c_str());
+  return 1;
+}
+
+bool IsHttps(const services::GatewayConfig& config) {
+  return !config.tls_cert_file.empty() || !config.tls_cert_pem.empty();
+}
+
+// Ends on the first SIGINT or SIGTERM in good order, on the second at once.
+class Stopper {
+ public:
+  Stopper(io::Loop& loop, std::function<void(std::function<void()>)> shut_down)
+      : loop_(loop), shut_down_(std::move(shut_down)) {
+    loop.OnSignal({SIGINT, SIGTERM}, [this](int) {
+      if (std::exchange(stopping_, true)) return loop_.Stop();
+      shut_down_([this] { loop_.Stop(); });
+    });
+  }
+
+ private:
+  io::Loop& loop_;
+  const std::function<void(std::function<void()>)> shut_down_;
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+services::GatewayConfig GatewayConfigOf(const Config& config) {
+  services::GatewayConfig out;
+  out.host = config.gateway.host;
+  out.port = config.gateway.port;
+  out.tls_cert_file = config.gateway.tls_cert;
+  out.tls_key_file = config.gateway.tls_key;
+  out.allowed_origins = config.gateway.allowed_origins;
+  out.workers = static_cast<std::size_t>(config.gateway.workers);
+  out.media_port_min = config.media.port_min;
+  out.media_port_max = config.media.port_max;
+  out.media_listen = config.media.listen;
+  out.media_announce = config.media.announce;
+  out.stt_url = ServiceUrl(config.stt);
+  out.translation_url = ServiceUrl(config.translation);
+  out.tts_url = ServiceUrl(config.tts);
+  out.turn_urls = config.turn.urls;
+  out.turn_secret = config.turn.secret;
+  out.redis_url = config.redis.url;
+  out.web_directory = config.gateway.web_dir;
+  out.version = Version();
+  return out;
+}
+
+int RunGateway(const Config& config) {
+  SetLogOf(config, "gateway");
+  io::Loop loop;
+  Metrics metrics;
+  auto gateway = services::Gateway::Start(loop, GatewayConfigOf(config), metrics);
+  if (!gateway.ok()) return FailWith(gateway.error());
+  Log(LogLevel::kInfo, "gateway is listening", {{"port", (*gateway)->port()}, {"workers", (*gateway)->workers()}});
+  const Stopper stopper(loop, [](const std::function<void()>& done) { done(); });
+  loop.Run();
+  return 0;
+}
+
+int RunServe(const Config& config, const ServeArguments& arguments) {
+  SetLogOf(config, "gateway");
+  services::GatewayConfig gateway_config = GatewayConfigOf(config);
+  if (arguments.https && !IsHttps(gateway_config)) {
+    const auto pem = LocalCertificate(StateDirectory(), LocalNames());
+    gateway_config.tls_cert_pem = pem.cert_pem;
+    gateway_config.tls_key_pem = pem.key_pem;
+  }
+  io::Loop loop;
+  Metrics metrics;
+  auto gateway = services::Gateway::Start(loop, gateway_config, metrics);
+  if (!gateway.ok()) return FailWith(gateway.error());
+  auto children = SpeechChildren::Start(loop, config);
+  if (!children.ok()) return FailWith(children.error());
+
+  const std::uint16_t port = (*gateway)->port();
+  (*children)->WhenReady(kReadyLimit, [&](const std::vector<std::string>& late) {
+    const std::string text =
+        ReadyMessage(IsHttps(gateway_config), config.gateway.host, port, io::LocalAddresses(), late);
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  });
+  const Stopper stopper(loop, [&](std::function<void()> done) { (*children)->Stop(std::move(done)); });
+  loop.Run();
+  return 0;
+}
+
+}  // namespace jb::app
