@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest';
+import { initialLink, joinDelayMs, MAX_ICE_RESTARTS, step, type LinkAction, type LinkEvent, type LinkState } from './link';
+
+function run(events: LinkEvent[], from: LinkState = initialLink): { state: LinkState; actions: LinkAction[] } {
+  const actions: LinkAction[] = [];
+  let state = from;
+  for (const event of events) {
+    const next = step(state, event);
+    state = next.state;
+    actions.push(...next.actions);
+  }
+  return { state, actions };
+}
+
+const live = run([{ type: 'socketUp' }, { type: 'joined' }]).state;
+
+describe('the link of a call', () => {
+  it('joins when the socket comes up', () => {
+    const { state, actions } = run([{ type: 'socketUp' }, { type: 'joined' }]);
+    expect(actions).toEqual(['join']);
+    expect(state.phase).toBe('live');
+    expect(state.wasLive).toBe(true);
+  });
+
+  it('joins again after a lost network, and stays known as having been live', () => {
+    const lost = run([{ type: 'socketDown' }], live);
+    expect(lost.state).toMatchObject({ phase: 'connecting', wasLive: true });
+    const back = run([{ type: 'socketUp' }, { type: 'joined' }], lost.state);
+    expect(back.actions).toEqual(['join']);
+    expect(back.state.phase).toBe('live');
+  });
+
+  it('restarts ICE when only the media path broke', () => {
+    const broken = run([{ type: 'mediaBroken' }], live);
+    expect(broken.actions).toEqual(['restartIce']);
+    expect(broken.state.phase).toBe('repairing');
+    expect(run([{ type: 'mediaRestored' }], broken.state).state).toEqual(live);
+  });
+
+  it('joins afresh when restarting ICE does not help', () => {
+    const events = Array.from({ length: MAX_ICE_RESTARTS + 1 }, () => ({ type: 'mediaBroken' }) as const);
+    const { state, actions } = run(events, live);
+    expect(actions).toEqual([...Array(MAX_ICE_RESTARTS).fill('restartIce'), 'join']);
+    expect(state.phase).toBe('joining');
+  });
+
+  it('joins afresh at once when the server knows the transport no more', () => {
+    const { actions } = run([{ type: 'mediaBroken' }, { type: 'restartFailed' }], live);
+    expect(actions).toEqual(['restartIce', 'join']);
+  });
+
+  it('tries again after a failure that may pass, and longer each time', () => {
+    const first = run([{ type: 'socketUp' }, { type: 'joinFailed', code: 'timeout' }]);
+    expect(first.actions).toEqual(['join', 'joinLater']);
+    expect(first.state.phase).toBe('joining');
+    expect([1, 2, 3, 4, 5, 9].map(joinDelayMs)).toEqual([500, 1000, 2000, 4000, 5000, 5000]);
+  });
+
+  it.each(['room_not_found', 'room_full', 'wrong_passcode'])('gives up on %s and says why', (code) => {
+    const { state, actions } = run([{ type: 'socketUp' }, { type: 'joinFailed', code }]);
+    expect(state).toMatchObject({ phase: 'ended', reason: code });
+    expect(actions).toEqual(['join', 'release']);
+  });
+
+  it('ends once and hears nothing after', () => {
+    const { state, actions } = run(
+      [{ type: 'left' }, { type: 'socketUp' }, { type: 'roomClosed' }, { type: 'mediaBroken' }],
+      live,
+    );
+    expect(actions).toEqual(['release']);
+    expect(state.reason).toBe('left');
+  });
+
+  it('ignores what belongs to an earlier phase', () => {
+    const lost = run([{ type: 'socketDown' }], live).state;
+    for (const event of [{ type: 'mediaBroken' }, { type: 'mediaRestored' }, { type: 'joined' }] as const) {
+      expect(step(lost, event)).toEqual({ state: lost, actions: [] });
+    }
+  });
+});

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ReactNode } from 'react';
+import type { CallSession } from '../../call/session';
+import { useT, useUi } from '../../i18n';
+import { nameIn, shortName } from '../../i18n/languages';
+import type { Language, Participant } from '../../protocol/types';
+import { useStore } from '../../state/store';
+import { Icon } from '../parts/Icon';
+import { Avatar, Video } from '../parts/Video';
+
+export function Tile({ session, participant }: { session: CallSession; participant: Participant }) {
+  const t = useT();
+  const ui = useUi();
+  const camera = participant.producers.find(({ source }) => source === 'camera');
+  const microphone = participant.producers.find(({ source }) => source === 'mic');
+  const translation = participant.producers.find(({ source }) => source === 'translation');
+  const track = useStore(session.store, (state) => (camera && !camera.paused ? state.videoTracks[camera.id] : undefined));
+  const speaking = useStore(session.store, (state) => state.activeSpeakerId === participant.id);
+  const sounding = useStore(session.store, (state) => state.sounding.includes(participant.id));
+  const language = translation?.lang;
+  return (
+    <Frame
+      session={session} id={participant.id} name={participant.name} label={participant.name} speaks={participant.speaks}
+      muted={!microphone || microphone.paused} speaking={speaking || sounding} hand={participant.handRaised}
+      mark={
+        language && (
+          <TranslatedMark from={participant.speaks} to={language} sounding={sounding}
+            title={t(sounding ? 'tile.translating' : 'tile.translated', { language: nameIn(language, ui) })} />
+        )
+      }
+    >
+      {track ? <Video track={track} label={participant.name} /> : <Avatar name={participant.name} />}
+    </Frame>
+  );
+}
+
+export function SelfTile({ session }: { session: CallSession }) {
+  const t = useT();
+  const state = useStore(session.store, (s) => ({
+    id: s.selfId, name: s.name, speaks: s.speaks, camera: s.camera, hand: s.handRaised,
+    muted: !s.microphoneOn && !s.pushToTalk, speaking: s.selfId !== null && s.activeSpeakerId === s.selfId,
+  }));
+  return (
+    <Frame session={session} id={state.id ?? ''} name={state.name} label={`${state.name} (${t('common.you')})`}
+      speaks={state.speaks} muted={state.muted} speaking={state.speaking && !state.muted} hand={state.hand} mark={null}>
+      {state.camera ? <Video track={state.camera} mirrored label={t('common.you')} /> : <Avatar name={state.name} />}
+    </Frame>
+  );
+}
+
+interface FrameProps {
+  session: CallSession;
+  id: string;
+  name: string;
+  label: string;
+  speaks: Language;
+  muted: boolean;
+  speaking: boolean;
+  hand: boolean;
+  mark: ReactNode;
+  children: ReactNode;
+}
+
+function Frame({ session, id, label, speaks, muted, speaking, hand, mark, children }: FrameProps) {
+  const t = useT();
+  const ui = useUi();
+  const reactions = useStore(session.store, (state) => state.reactions.filter((r) => r.participantId === id));
+  const said = [label, t('tile.speaks', { language: nameIn(speaks, ui) })];
+  if (muted) said.push(t('tile.muted'));
+  if (hand) said.push(t('tile.hand'));
+  return (
+    <article className={`tile ${speaking ? 'speaking' : ''}`} aria-label={said.join(', ')} data-participant={id}>
+      {children}
+      {mark}
+      {hand && <span className="tile-hand" title={t('tile.hand')}><Icon name="hand" size={20} /></span>}
+      <div className="tile-reactions" aria-hidden="true">
+        {reactions.map((reaction) => <span key={reaction.id}>{reaction.emoji}</span>)}
+      </div>
+      <footer className="plate" aria-hidden="true">
+        {muted && <span className="plate-muted"><Icon name="micOff" size={15} /></span>}
+        <span className="plate-name">{label}</span>
+        <span className="badge">{shortName(speaks)}</span>
+      </footer>
+    </article>
+  );
+}
+
+function TranslatedMark({ from, to, sounding, title }: { from: Language; to: Language; sounding: boolean; title: string }) {
+  return (
+    <span className={`translated-mark ${sounding ? 'sounding' : ''}`} title={title}>
+      <span>{shortName(from)}</span>
+      <span className="bars" aria-hidden="true"><i /><i /><i /><i /></span>
+      <span>{shortName(to)}</span>
+      <span className="sr-only">{title}</span>
+    </span>
+  );
+}
