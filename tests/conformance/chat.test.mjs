@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chat of docs/protocol.md section 3 with a translation service that is slow, or hangs: messages arrive in
+// the order in which they were written, translated where a translation came in time.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, before, it } from "node:test";
+
+import { Gateway, person, until } from "./lib/gateway.mjs";
+
+let server;
+let translation;
+const held = new Map(); // text → answers the request
+before(async () => {
+  translation = createServer(async (request, response) => {
+    if (request.url === "/health") {
+      const health = { status: "healthy", backend: "fake", instance: "1", pairs: [{ from: "en", to: "es" }] };
+      return response.end(JSON.stringify(health));
+    }
+    let body = "";
+    for await (const piece of request) body += piece;
+    const { text, source, target } = JSON.parse(body);
+    const answer = () => response.end(JSON.stringify({ text: `(${text})`, source, target, cached: false, ms: 1 }));
+    if (text.startsWith("slow")) held.set(text, answer);
+    else answer();
+  });
+  await new Promise((resolve) => translation.listen(0, "127.0.0.1", resolve));
+  server = await Gateway.start("gateway", { "translation.url": `http://127.0.0.1:${translation.address().port}` });
+  await until("the service is known", async () => (await server.get("/api/v1/languages")).body.translation.length > 0);
+});
+after(async () => {
+  await server.nothingLeft();
+  await server.stop();
+  translation.closeAllConnections();
+  translation.close();
+});
+
+const shown = (client) => client.named("chatMessage").map(({ text, translations }) => [text, translations.es]);
+
+it("keeps the order when the first message is translated last", async () => {
+  const room = await server.makeRoom();
+  const [ann, bea] = [await server.joined(room), await server.joined(room, person("Bea", "es"))];
+  for (const text of ["slow one", "two", "three"]) await ann.done("chat", { text });
+  (await until("it is asked for", () => held.get("slow one")))();
+  await until("all are there", () => shown(bea).length === 3);
+  assert.deepEqual(shown(bea), [["slow one", "(slow one)"], ["two", "(two)"], ["three", "(three)"]]);
+  assert.deepEqual(shown(ann), shown(bea));
+  [ann, bea].forEach((client) => client.disconnect());
+});
+
+it("sends a message as it is when its translation does not come, and after its author has left", async () => {
+  const room = await server.makeRoom();
+  const [ann, bea] = [await server.joined(room), await server.joined(room, person("Bea", "es"))];
+  await ann.done("chat", { text: "slow for ever" });
+  await ann.done("leave");
+  await until("it is there", () => shown(bea).length === 1);
+  assert.deepEqual(shown(bea), [["slow for ever", undefined]]);
+  [ann, bea].forEach((client) => client.disconnect());
+});

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// docs/protocol.md section 2 against the real program, without its speech services: what each resource
+// answers, and the code of everything it refuses.
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { Gateway, person } from "./lib/gateway.mjs";
+
+let server;
+before(async () => (server = await Gateway.start("gateway")));
+after(() => server.stop());
+
+const UNKNOWN = "/api/v1/rooms/22222-22222-22222";
+
+function assertError({ status, body }, expected, code) {
+  assert.equal(status, expected, JSON.stringify(body));
+  assert.equal(body.error.code, code);
+  assert.match(body.error.message, /\w+ .*\w/);
+}
+
+describe("health", () => {
+  it("is degraded without speech services, and calls go on", async () => {
+    const { status, body } = await server.get("/health");
+    assert.equal(status, 200);
+    assert.deepEqual([body.status, body.mode, body.workers], ["degraded", "standalone", 1]);
+    assert.equal(typeof body.uptime, "number");
+    assert.ok(!Number.isNaN(Date.parse(body.timestamp)));
+    for (const service of ["stt", "translation", "tts"]) {
+      assert.equal(body.components[service].status, "down");
+      for (const key of ["backend", "latency_ms"]) assert.ok(key in body.components[service], key);
+    }
+    assert.ok(body.components.redis.status);
+    for (const path of ["/livez", "/readyz"]) assert.equal((await server.get(path)).status, 200);
+    assert.deepEqual((await server.get("/api/v1/languages")).body, { stt: [], translation: [], tts: [] });
+  });
+
+  it("is not ready with a Redis that cannot be reached, and says so", async () => {
+    const lonely = await Gateway.start("gateway", { "redis.url": "redis://127.0.0.1:1" });
+    const ready = await lonely.get("/readyz");
+    assert.equal(ready.status, 503);
+    assert.match(ready.body.reasons.join(), /redis/);
+    const { status, body } = await lonely.get("/health");
+    assert.deepEqual([status, body.status], [200, "degraded"]);
+    assert.match((await lonely.get("/metrics")).body, /^jbcalling_redis_up 0$/m);
+    await lonely.stop();
+  });
+});
+
+describe("rooms", () => {
+  it("are made with defaults or as asked", async () => {
+    const plain = await server.request("POST", "/api/v1/rooms");
+    assert.equal(plain.status, 201);
+    assert.match(plain.body.code, /^[0-9a-z]{5}(-[0-9a-z]{5}){2}$/);
+    assert.deepEqual([plain.body.name, plain.body.hasPasscode], ["", false]);
+    const { body } = await server.request("POST", "/api/v1/rooms", { name: " Team\n", passcode: "p", maxParticipants: 3 });
+    assert.deepEqual([body.name, body.hasPasscode, body.maxParticipants], ["Team", true, 3]);
+    assert.ok(!Number.isNaN(Date.parse(body.createdAt)));
+    assert.equal(body.url, `${server.url}/r/${body.code}`);
+    const { ownerToken, ...shown } = body;
+    assert.ok(ownerToken.length >= 32);
+    assert.deepEqual((await server.get(`/api/v1/rooms/${body.code}`)).body, { ...shown, participants: 0 });
+  });
+
+  for (const body of [
+    "{", "[]", "null", "5", '"name"', '{"name":5}', '{"passcode":5}', '{"passcode":"' + "x".repeat(129) + '"}',
+    '{"maxParticipants":1}', '{"maxParticipants":201}', '{"maxParticipants":2.5}', '{"maxParticipants":"3"}',
+    "[".repeat(1000),
+  ]) {
+    it(`are not made from ${body.slice(0, 40)}`, async () => {
+      assertError(await server.request("POST", "/api/v1/rooms", body), 400, "invalid_request");
+    });
+  }
+
+  it("are not made from a body beyond the limit", async () => {
+    assertError(await server.request("POST", "/api/v1/rooms", " ".repeat(20_000)), 413, "too_large");
+  });
+
+  it("are deleted by their owner only, once", async () => {
+    const { code, ownerToken } = await server.makeRoom();
+    const path = `/api/v1/rooms/${code}`;
+    const remove = (authorization) => server.request("DELETE", path, undefined, authorization && { Authorization: authorization });
+    assertError(await remove(), 401, "owner_token_required");
+    assertError(await remove("Basic YTpi"), 401, "owner_token_required");
+    assertError(await remove("Bearer other"), 403, "not_the_owner");
+    assert.equal((await server.get(path)).status, 200);
+    assert.equal((await remove(`bearer ${ownerToken}`)).status, 204);
+    assertError(await remove(`Bearer ${ownerToken}`), 404, "room_not_found");
+  });
+
+  it("have a transcript in four formats", async () => {
+    const { code } = await server.makeRoom();
+    const path = `/api/v1/rooms/${code}/transcript`;
+    assert.deepEqual((await server.get(path)).body, { captions: [] });
+    for (const [format, type] of [["json", "application/json"], ["vtt", "text/vtt"], ["srt", "application/x-subrip"], ["txt", "text/plain"]]) {
+      const answer = await server.get(`${path}?format=${format}&lang=es`);
+      assert.equal(answer.status, 200);
+      assert.ok(answer.headers.get("content-type").startsWith(type), format);
+    }
+    assertError(await server.get(`${path}?format=pdf`), 400, "invalid_request");
+    assertError(await server.get(`${path}?lang=en_US`), 400, "unsupported_language");
+    assertError(await server.get(`${UNKNOWN}/transcript`), 404, "room_not_found");
+  });
+});
+
+describe("paths and methods", () => {
+  it("that are not there have an error too", async () => {
+    assertError(await server.get("/api/v2/rooms"), 404, "not_found");
+    assertError(await server.get("/no.txt"), 404, "not_found");
+    const { headers, ...answer } = await server.request("PUT", "/api/v1/rooms");
+    assertError(answer, 405, "method_not_allowed");
+    assert.equal(headers.get("allow"), "POST");
+  });
+
+  it("are counted by route and code", async () => {
+    await server.get(UNKNOWN);
+    const { body } = await server.get("/metrics");
+    assert.match(body, /^jbcalling_http_requests_total\{code="404",route="GET \/api\/v1\/rooms\/\*"\} [1-9]/m);
+  });
+});
+
+describe("without speech services", () => {
+  it("people of any language may join", async () => {
+    const client = await server.joined(await server.makeRoom(), person("Vy", "vi", "qqq"));
+    assert.deepEqual([client.joined.services.stt, client.joined.services.tts], ["down", "down"]);
+    client.disconnect();
+  });
+
+  it("STUN servers reach clients without a secret, TURN servers with credentials", async () => {
+    for (const [settings, expected] of [
+      [{ "turn.urls": "stun:s.example.org" }, { urls: ["stun:s.example.org"] }],
+      [{ "turn.urls": "turn:t.example.org", "turn.secret": "s" }, { urls: ["turn:t.example.org"], username: 1, credential: 1 }],
+    ]) {
+      const other = await Gateway.start("gateway", settings);
+      const client = await other.joined(await other.makeRoom());
+      const [ice] = client.joined.iceServers;
+      assert.deepEqual(ice?.urls, expected.urls);
+      assert.deepEqual(Object.keys(ice), Object.keys(expected));
+      client.disconnect();
+      await other.stop();
+    }
+  });
+});
+
+// Last: this address is slowed down from here on.
+describe("rates", () => {
+  async function slowed(request) {
+    for (let i = 0; i < 200; ++i) {
+      const answer = await request();
+      if (answer.status === 429) return { ...answer, after: i };
+    }
+    throw new Error("never slowed down");
+  }
+
+  it("slow down who guesses codes, right ones included", async () => {
+    const { code } = await server.makeRoom();
+    const answer = await slowed(() => server.get(UNKNOWN));
+    assertError(answer, 429, "too_many_requests");
+    assert.ok(Number(answer.headers.get("retry-after")) > 0);
+    assertError(await server.get(`/api/v1/rooms/${code}`), 429, "too_many_requests");
+  });
+
+  it("slow down who guesses over Socket.IO", async () => {
+    const { code } = await server.makeRoom();
+    const client = await server.client();
+    for (let i = 0; i < 10; ++i) {
+      const { error } = await client.ask("join", { ...person("Eve"), room: "22222-22222-22222" });
+      assert.equal(error.code, "room_not_found");
+    }
+    assert.equal((await client.ask("join", { ...person("Eve"), room: code })).error.code, "too_many_requests");
+    client.disconnect();
+  });
+
+  it("slow down who makes many rooms, and wrong requests cost nothing", async () => {
+    for (let i = 0; i < 100; ++i) await server.request("POST", "/api/v1/rooms", "[]");
+    const answer = await slowed(() => server.request("POST", "/api/v1/rooms"));
+    assertError(answer, 429, "too_many_requests");
+    assert.ok(Number(answer.headers.get("retry-after")) > 0);
+    assert.ok(answer.after > 40, `${answer.after} rooms`);
+  });
+});

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// A participant: a Chromium of its own with a fake microphone and camera, and the ways through the web app.
+// What the page knows comes from window.__jb (web/README.md); what it shows, from the page itself.
+import { chromium } from 'playwright-core';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { until } from './wait.mjs';
+
+// Headless, with a WAV as the microphone and permissions granted; no traffic of the browser's own.
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream=fps=5',
+  '--autoplay-policy=no-user-gesture-required', '--disable-renderer-backgrounding', '--disable-background-timer-throttling',
+];
+
+export class Person {
+  static async launch(name, { microphone, viewport = { width: 1280, height: 760 }, locale = 'en-US', camera = true, fakeUi = true }) {
+    const person = new Person();
+    person.name = name;
+    person.profile = mkdtempSync(path.join(os.tmpdir(), 'jb-e2e-'));
+    person.context = await chromium.launchPersistentContext(person.profile, {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      headless: true,
+      args: [
+        ...FLAGS,
+        // Grants microphone, camera and screen without asking; without it headless Chromium refuses them.
+        ...(fakeUi ? ['--use-fake-ui-for-media-stream'] : []),
+        ...(microphone ? [`--use-file-for-fake-audio-capture=${microphone}`] : []),
+      ],
+      ignoreDefaultArgs: ['--mute-audio'],
+      viewport,
+      locale,
+    });
+    // Two cores encode, decode and draw all of these pictures: few and small ones.
+    await person.context.addInitScript((cameraOn) => {
+      if (!localStorage.getItem('jb.preferences')) {
+        localStorage.setItem('jb.preferences', JSON.stringify({ videoQuality: 'low', cameraOn }));
+      }
+    }, camera);
+    person.page = person.context.pages()[0] ?? (await person.context.newPage());
+    person.complaints = [];
+    person.page.on('pageerror', (error) => person.complaints.push(`${name}: ${error.stack ?? error.message}`));
+    person.page.on('console', (message) => {
+      if (message.type() === 'error') person.complaints.push(`${name}: ${message.text()}`);
+    });
+    return person;
+  }
+
+  async openLobby(url) {
+    await this.page.goto(url);
+    await this.fillLobby();
+  }
+
+  async fillLobby() {
+    await this.page.waitForSelector('#speak');
+    await this.page.fill('#name', this.name);
+  }
+
+  async join(speaks, hears) {
+    await this.page.selectOption('#speak', speaks);
+    await this.page.selectOption('#hear', hears);
+    await this.page.locator('.lobby-card button.primary:not([disabled])').click();
+    await this.live();
+  }
+
+  async live() {
+    await until(`${this.name} is in the call`, async () => (await this.state())?.link.phase === 'live');
+  }
+
+  state() {
+    return this.page.evaluate(() => window.__jb?.state() ?? null);
+  }
+
+  stats() {
+    return this.page.evaluate(() => window.__jb.stats());
+  }
+
+  now() {
+    return this.page.evaluate(() => performance.now());
+  }
+
+  levelsSince(at) {
+    return this.page.evaluate((since) => window.__jb.levelsSince(since), at);
+  }
+
+  async other(name) {
+    return (await this.state()).participants.find((participant) => participant.name === name);
+  }
+
+  /** The producer of another participant. */
+  async producer(name, source) {
+    return (await this.other(name))?.producers.find((producer) => producer.source === source);
+  }
+
+  async received(producerId) {
+    return (await this.stats()).received.find((entry) => entry.producerId === producerId);
+  }
+
+  async sees(name, source = 'camera', within = 20_000) {
+    await until(`${this.name} decodes the ${source} of ${name}`, async () => {
+      const producer = await this.producer(name, source);
+      return producer && ((await this.received(producer.id))?.framesDecoded ?? 0) > 10;
+    }, { within });
+  }
+
+  finalCaptions() {
+    return this.page.evaluate(() => window.__jb.state().captions.filter((caption) => caption.final));
+  }
+
+  screenshot(file, options = {}) {
+    return this.page.screenshot({ path: path.join(process.env.JB_ARTIFACTS, `${file}.png`), ...options });
+  }
+
+  async close() {
+    await this.context.close().catch(() => undefined);
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scenario/media_sender.h"
+
+#include <algorithm>
+
+#include "proto/rtcp/compound.h"
+#include "proto/rtcp/fir.h"
+#include "proto/rtcp/nack.h"
+#include "proto/rtcp/pli.h"
+#include "proto/rtcp/receiver_report.h"
+#include "proto/rtcp/sdes.h"
+#include "proto/rtcp/sender_report.h"
+#include "proto/rtp/extensions.h"
+#include "proto/rtp/header_layout.h"
+#include "proto/rtp/rtx.h"
+
+namespace jb::scenario {
+namespace {
+
+constexpr std::uint32_t kOurRtcpSsrc = 1;
+
+json::array Extensions(bool video) {
+  const auto extension = [](std::string_view uri, int id) {
+    return json::object{{"uri", uri}, {"id", id}, {"encrypt", false}, {"parameters", json::object()}};
+  };
+  json::array out{extension(rtp::kMidUri, MediaSender::kMidId),
+                  extension(rtp::kAbsSendTimeUri, MediaSender::kAbsSendTimeId),
+                  extension(rtp::kTransportCcUri, MediaSender::kTransportCcId)};
+  if (video) {
+    out.push_back(extension(rtp::kRidUri, MediaSender::kRidId));
+    out.push_back(extension(rtp::kRepairedRidUri, MediaSender::kRepairedRidId));
+  } else {
+    out.push_back(extension(rtp::kAudioLevelUri, MediaSender::kLevelId));
+  }
+  return out;
+}
+
+json::object Feedback(std::string_view type, std::string_view parameter = "") {
+  return {{"type", type}, {"parameter", parameter}};
+}
+
+}  // namespace
+
+json::value AudioParameters(const SenderOptions& options) {
+  json::object encoding;
+  if (options.declare_ssrc) encoding["ssrc"] = options.ssrc;
+  return json::object{{"mid", options.mid},
+                      {"codecs", json::array{json::object{{"mimeType", "audio/opus"},
+                                                          {"payloadType", MediaSender::kOpus},
+                                                          {"clockRate", 48000},
+                                                          {"channels", 2},
+                                                          {"parameters", json::object{{"useinbandfec", 1}}},
+                                                          {"rtcpFeedback", json::array{Feedback("transport-cc")}}}}},
+                      {"headerExtensions", Extensions(false)},
+                      {"encodings", json::array{encoding}},
+                      {"rtcp", json::object{{"cname", options.cname}, {"reducedSize", true}}},
+                      {"msid", "stream track"}};
+}
+
+json::value VideoParameters(const SenderOptions& options, const std::vector<std::string>& rids) {
+  json::array encodings;
+  for (const std::string& rid : rids) encodings.push_back(json::object{{"rid", rid}, {"scalabilityMode", "L1T1"}});
+  if (rids.empty()) {
+    json::object encoding;
+    if (options.declare_ssrc) {
+      encoding["ssrc"] = options.ssrc;
+      encoding["rtx"] = json::object{{"ssrc", options.rtx_ssrc}};
+    }
+    encodings.push_back(encoding);
+  }
+  const json::array feedback{Feedback("goog-remb"), Feedback("transport-cc"), Feedback("ccm", "fir"), Feedback("nack"),
+                             Feedback("nack", "pli")};
+  return json::object{{"mid", options.mid},
+                      {"codecs", json::array{json::object{{"mimeType", "video/VP8"},
+                                                          {"payloadType", MediaSender::kVp8},
+                                                          {"clockRate", 90000},
+                                                          {"parameters", json::object()},
+                                                          {"rtcpFeedback", feedback}},
+                                             json::object{{"mimeType", "video/rtx"},
+                                                          {"payloadType", MediaSender::kRtx},
+                                                          {"clockRate", 90000},
+                                                          {"parameters", json::object{{"apt", MediaSender::kVp8}}},
+                                                          {"rtcpFeedback", json::array()}}}},
+                      {"headerExtensions", Extensions(true)},
+                      {"encodings", encodings},
+                      {"rtcp", json::object{{"cname", options.cname}, {"reducedSize", true}}},
+                      {"msid", "stream track"}};
+}
+
+json::value RecvCapabilities(sfu::Worker& worker) {
+  json::object caps = worker.RouterRtpCapabilities();
+  // Trap T1: browsers list each extension once, as video, unless only audio has it.
+  std::map<std::string, json::value> by_uri;
+  for (const json::value& item : caps["headerExtensions"].get_array()) {
+    if (GetString(item, "direction") != "recvonly") by_uri[std::string(*GetString(item, "uri"))] = item;
+  }
+  json::array extensions;
+  for (const auto& [uri, item] : by_uri) extensions.push_back(item);
+  caps["headerExtensions"] = std::move(extensions);
+  return caps;
+}
+
+MediaSender::MediaSender(TestPeer& peer, SenderOptions options)
+    : peer_(peer), options_(std::move(options)), sequence_(options_.first_sequence) {}
+
+Bytes MediaSender::Build(std::uint8_t payload_type, bool marker, ByteView payload, std::uint16_t sequence) {
+  rtp::HeaderLayout layout;
+  layout.Reserve(kMidId, static_cast<std::uint8_t>(options_.mid.size()));
+  layout.Reserve(kAbsSendTimeId, 3);
+  layout.Reserve(kTransportCcId, 2);
+  if (!options_.video) layout.Reserve(kLevelId, 1);
+  if (!options_.rid.empty()) layout.Reserve(kRidId, static_cast<std::uint8_t>(options_.rid.size()));
+  Bytes out(layout.size() + payload.size());
+  rtp::HeaderFields fields;
+  fields.marker = marker;
+  fields.payload_type = rtp::PayloadType(payload_type);
+  fields.sequence_number = rtp::SeqNum(sequence);
+  fields.timestamp = rtp::Timestamp(timestamp_);
+  fields.ssrc = rtp::Ssrc(options_.ssrc);
+  layout.Write(out, fields);
+  layout.Set(out, kMidId, AsBytes(options_.mid));
+  layout.SetU24(out, kAbsSendTimeId, rtp::ToAbsSendTime(peer_.world().now()));
+  layout.SetU16(out, kTransportCcId, transport_sequence_++);
+  if (!options_.video) layout.SetU8(out, kLevelId, level_);
+  if (!options_.rid.empty()) layout.Set(out, kRidId, AsBytes(options_.rid));
+  std::copy(payload.begin(), payload.end(), out.begin() + static_cast<std::ptrdiff_t>(layout.size()));
+  return out;
+}
+
+void MediaSender::SendPacket(std::uint8_t payload_type, bool marker, ByteView payload) {
+  Bytes packet = Build(payload_type, marker, payload, sequence_);
+  peer_.SendRtp(packet);
+  ++sent;
+  history_[sequence_++] = std::move(packet);
+  if (history_.size() > 1000) history_.erase(static_cast<std::uint16_t>(sequence_ - 1001));
+}
+
+void MediaSender::SendOpus(std::uint8_t level, bool voice) {
+  Bytes payload(60, 0x78);
+  StoreU32(payload.data() + 4, frames_++);
+  level_ = rtp::WriteAudioLevel({voice, level});
+  const Bytes packet = Build(kOpus, false, payload, sequence_++);
+  peer_.SendRtp(packet);
+  ++sent;
+  timestamp_ += 960;
+}
+
+void MediaSender::SendFrame(bool key_frame, int packets, std::size_t size) {
+  if (key_frame) key_frame_wanted_ = false;
+  for (int i = 0; i < packets; ++i) {
+    Bytes payload(size, static_cast<std::uint8_t>(i));
+    payload[0] = i == 0 ? 0x10 : 0x00;              // RFC 7741: S, partition 0
+    payload[1] = key_frame || i > 0 ? 0x00 : 0x01;  // P: inter frame
+    StoreU32(payload.data() + 4, frames_);
+    SendPacket(kVp8, i == packets - 1, payload);
+  }
+  ++frames_;
+  timestamp_ += 3000;
+}
+
+void MediaSender::SendPadding() {
+  Bytes packet = Build(kVp8, false, {}, sequence_++);
+  packet[0] |= 0x20;
+  packet.resize(packet.size() + 100);
+  packet.back() = 100;
+  peer_.SendRtp(packet);
+}
+
+void MediaSender::HandleRtcp(ByteView compound) {
+  const auto parsed = rtcp::Compound::Parse(compound);
+  if (!parsed.ok()) return;
+  parsed->ForEach([&](const rtcp::RawPacket& packet) {
+    if (packet.IsFeedback(rtcp::PacketType::kPayloadFeedback, rtcp::kFormatPli)) {
+      const auto pli = rtcp::Pli::Parse(packet);
+      if (!pli.ok() || pli->media_ssrc.value() != options_.ssrc) return;
+      ++plis;
+      key_frame_wanted_ = true;
+    } else if (packet.IsFeedback(rtcp::PacketType::kPayloadFeedback, rtcp::kFormatFir)) {
+      ++firs;
+      key_frame_wanted_ = true;
+    } else if (packet.IsFeedback(rtcp::PacketType::kTransportFeedback, rtcp::kFormatTransportWide)) {
+      ++twcc_feedbacks;
+    } else if (packet.Is(rtcp::PacketType::kReceiverReport)) {
+      ++receiver_reports;
+    } else if (packet.IsFeedback(rtcp::PacketType::kTransportFeedback, rtcp::kFormatNack)) {
+      const auto nack = rtcp::Nack::Parse(packet);
+      if (!nack.ok() || nack->media_ssrc.value() != options_.ssrc) return;
+      nack->ForEach([&](rtp::SeqNum seq) {
+        ++nacked;
+        SendAgainByRtx(seq.value());
+      });
+    }
+  });
+}
+
+void MediaSender::SendAgainByRtx(std::uint16_t sequence) {
+  const auto found = history_.find(sequence);
+  if (found == history_.end()) return;
+  Bytes buffer = found->second;
+  const std::size_t size = buffer.size();
+  const std::size_t header = rtp::PacketView::Parse(buffer)->header_size();
+  buffer.resize(size + rtp::kOsnSize);
+  const std::size_t rtx = rtp::EncapsulateRtx(
+      buffer, size, header, {rtp::Ssrc(options_.rtx_ssrc), rtp::PayloadType(kRtx), rtp::SeqNum(rtx_sequence_++)});
+  ++rtx_sent;
+  peer_.SendRtp(ByteView(buffer).first(rtx));
+}
+
+MediaReceiver::MediaReceiver(TestPeer& peer, const json::value& consumer) : peer_(peer) {
+  const json::value& parameters = *GetMember(consumer, "rtpParameters");
+  mid = std::string(*GetString(parameters, "mid"));
+  const json::value& encoding = GetArray(parameters, "encodings")->front();
+  ssrc = static_cast<std::uint32_t>(*GetInt(encoding, "ssrc"));
+  if (const json::value* rtx = GetMember(encoding, "rtx")) rtx_ssrc = static_cast<std::uint32_t>(*GetInt(*rtx, "ssrc"));
+  const json::array& codecs = *GetArray(parameters, "codecs");
+  payload_type = static_cast<std::uint8_t>(*GetInt(codecs[0], "payloadType"));
+  if (codecs.size() > 1) rtx_payload_type = static_cast<std::uint8_t>(*GetInt(codecs[1], "payloadType"));
+}
+
+void MediaReceiver::HandlePacket(const ReceivedRtp& packet) {
+  const rtp::PacketView view = packet.view();
+  const auto from = view.ssrc().value();
+  if (from != ssrc && from != rtx_ssrc) return;
+  const auto got_mid = view.FindExtension(1);
+  if (!got_mid || rtp::ParseStreamIdText(*got_mid) != mid) ++wrong_mid;
+  if (from == ssrc) {
+    ++packets;
+    Insert(view.sequence_number(), view.timestamp().value(), view.payload(), false);
+    return;
+  }
+  ++rtx_packets;
+  Bytes copy = packet.bytes;
+  const auto rtx = rtp::MutablePacketView::Parse(copy);
+  const auto original = rtp::DecapsulateRtx(*rtx, rtp::Ssrc(ssrc), rtp::PayloadType(payload_type));
+  if (!original.ok()) return;
+  const auto inner = rtp::PacketView::Parse(*original);
+  Insert(inner->sequence_number(), inner->timestamp().value(), inner->payload(), true);
+}
+
+void MediaReceiver::Insert(rtp::SeqNum seq, std::uint32_t timestamp, ByteView payload, bool recovered) {
+  const std::int64_t number = unwrapper_.Unwrap(seq.value());
+  if (!payloads.emplace(number, Bytes(payload.begin(), payload.end())).second) ++duplicates;
+  timestamps.emplace(number, timestamp);
+  generator_.HandlePacket(seq, false, recovered, peer_.world().now());
+}
+
+void MediaReceiver::HandleRtcp(ByteView compound) {
+  const auto parsed = rtcp::Compound::Parse(compound);
+  if (!parsed.ok()) return;
+  parsed->ForEach([&](const rtcp::RawPacket& packet) {
+    if (packet.Is(rtcp::PacketType::kSenderReport)) {
+      const auto report = rtcp::SenderReport::Parse(packet);
+      if (report.ok() && report->info.ssrc.value() == ssrc) ++sender_reports;
+    } else if (packet.Is(rtcp::PacketType::kSourceDescription)) {
+      const auto sdes = rtcp::SourceDescription::Parse(packet);
+      if (!sdes.ok()) return;
+      sdes->ForEachCname([&](rtp::Ssrc from, std::string_view text) {
+        if (from.value() == ssrc) cname = std::string(text);
+      });
+    }
+  });
+}
+
+void MediaReceiver::Poll() {
+  if (!nack) return;
+  std::array<rtp::SeqNum, 64> missing;
+  const std::size_t count = generator_.PollNacks(peer_.world().now(), missing);
+  if (count == 0) return;
+  std::array<std::uint8_t, 512> buffer;
+  ByteWriter out(buffer);
+  rtcp::WriteNack(out, rtp::Ssrc(kOurRtcpSsrc), rtp::Ssrc(ssrc), std::span(missing).first(count));
+  peer_.SendRtcp(out.written());
+}
+
+void MediaReceiver::SendPli() {
+  std::array<std::uint8_t, 32> buffer;
+  ByteWriter out(buffer);
+  rtcp::WritePli(out, {rtp::Ssrc(kOurRtcpSsrc), rtp::Ssrc(ssrc)});
+  peer_.SendRtcp(out.written());
+}
+
+void MediaReceiver::SendNack(std::uint16_t sequence) {
+  std::array<std::uint8_t, 32> buffer;
+  ByteWriter out(buffer);
+  const rtp::SeqNum one(sequence);
+  rtcp::WriteNack(out, rtp::Ssrc(kOurRtcpSsrc), rtp::Ssrc(ssrc), std::span(&one, 1));
+  peer_.SendRtcp(out.written());
+}
+
+void MediaReceiver::SendReceiverReport() {
+  std::array<std::uint8_t, 64> buffer;
+  ByteWriter out(buffer);
+  rtcp::ReportBlock block;
+  block.ssrc = rtp::Ssrc(ssrc);
+  rtcp::WriteReceiverReport(out, rtp::Ssrc(kOurRtcpSsrc), std::span(&block, 1));
+  peer_.SendRtcp(out.written());
+}
+
+bool MediaReceiver::IsContiguous() const {
+  if (payloads.empty()) return false;
+  return payloads.rbegin()->first - payloads.begin()->first + 1 == static_cast<std::int64_t>(payloads.size());
+}
+
+}  // namespace jb::scenario

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a browser sends and does with feedback: Opus and VP8-shaped packets with header extensions, RTX on
+// NACK, a key frame on PLI; and a receiver that finds gaps, asks, and puts the stream together again.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "media/rtp/nack_generator.h"
+#include "scenario/test_peer.h"
+
+namespace jb::scenario {
+
+struct SenderOptions {
+  bool video = true;
+  std::uint32_t ssrc = 0;
+  std::uint32_t rtx_ssrc = 0;
+  std::string mid = "0";
+  std::string rid;
+  std::string cname = "peer-cname";
+  bool declare_ssrc = true;
+  std::uint16_t first_sequence = 65'530;
+};
+
+json::value AudioParameters(const SenderOptions& options);
+// One encoding per entry of `rids`; empty: one with the declared SSRCs.
+json::value VideoParameters(const SenderOptions& options, const std::vector<std::string>& rids = {});
+// What Chrome answers in recvRtpCapabilities, for our router.
+json::value RecvCapabilities(sfu::Worker& worker);
+
+class MediaSender {
+ public:
+  static constexpr std::uint8_t kOpus = 111, kVp8 = 96, kRtx = 97;
+  static constexpr std::uint8_t kMidId = 4, kAbsSendTimeId = 2, kTransportCcId = 3, kLevelId = 1, kRidId = 10,
+                                kRepairedRidId = 11;
+
+  MediaSender(TestPeer& peer, SenderOptions options);
+
+  // One packet of 20 ms.
+  void SendOpus(std::uint8_t level = 30, bool voice = true);
+  // One frame of `packets` packets of `size` bytes of payload.
+  void SendFrame(bool key_frame, int packets = 3, std::size_t size = 1000);
+  // Number taken, nothing in it: a probe.
+  void SendPadding();
+  void SkipSequence() { ++sequence_; }
+  // Answers a NACK, or does as if there had been one.
+  void SendAgainByRtx(std::uint16_t sequence);
+  void HandleRtcp(ByteView compound);
+  Bytes Build(std::uint8_t payload_type, bool marker, ByteView payload, std::uint16_t sequence);
+
+  bool key_frame_wanted() const { return key_frame_wanted_; }
+  bool TakeKeyFrameWanted() { return std::exchange(key_frame_wanted_, false); }
+  std::size_t plis = 0, firs = 0, nacked = 0, rtx_sent = 0, receiver_reports = 0, twcc_feedbacks = 0;
+  std::size_t sent = 0;
+  std::uint16_t sequence() const { return sequence_; }
+  std::uint32_t timestamp() const { return timestamp_; }
+  const SenderOptions& options() const { return options_; }
+
+ private:
+  void SendPacket(std::uint8_t payload_type, bool marker, ByteView payload);
+
+  TestPeer& peer_;
+  SenderOptions options_;
+  std::uint16_t sequence_;
+  std::uint16_t rtx_sequence_ = 5000;
+  std::uint16_t transport_sequence_ = 65'500;
+  std::uint32_t timestamp_ = 4'294'900'000;  // wraps soon
+  std::uint32_t frames_ = 0;
+  std::uint8_t level_ = 127;
+  bool key_frame_wanted_ = false;
+  std::map<std::uint16_t, Bytes> history_;
+};
+
+// The receiving end of one consumer.
+class MediaReceiver {
+ public:
+  MediaReceiver(TestPeer& peer, const json::value& consumer);
+
+  void HandlePacket(const ReceivedRtp& packet);
+  void HandleRtcp(ByteView compound);
+  // Asks for what is missing; call it now and then.
+  void Poll();
+  void SendPli();
+  void SendNack(std::uint16_t sequence);
+  void SendReceiverReport();
+
+  std::uint32_t ssrc = 0, rtx_ssrc = 0;
+  std::string mid;
+  std::uint8_t payload_type = 0, rtx_payload_type = 0;
+  bool nack = true;
+  std::size_t packets = 0, rtx_packets = 0, duplicates = 0, sender_reports = 0, wrong_mid = 0;
+  std::optional<std::string> cname;  // from SDES
+  // By unwrapped sequence number: what arrived, in whatever way.
+  std::map<std::int64_t, Bytes> payloads;
+  std::map<std::int64_t, std::uint32_t> timestamps;
+  bool IsContiguous() const;
+
+ private:
+  void Insert(rtp::SeqNum seq, std::uint32_t timestamp, ByteView payload, bool recovered);
+
+  TestPeer& peer_;
+  Unwrapper<std::uint16_t> unwrapper_;
+  media::NackGenerator generator_;
+};
+
+}  // namespace jb::scenario
