@@ -106,7 +106,9 @@ void CaptionBook::Show(CaptionKey key, Entry& entry, Time now) {
   entry.shown = now;
   entry.dirty = false;
   const Time since = entry.settled ? entry.voice_end : entry.end;
-  out_.push_back({caption, entry.settled, std::max(now - since, Duration{})});
+  const Duration latency = std::max(now - since, Duration{});
+  caption.lag_ms = ToMs(latency);
+  out_.push_back({caption, entry.settled, latency});
   if (caption.final) open_.erase(key);
 }
 

@@ -241,6 +241,7 @@ TEST(CaptionBook, TheFirstPartialIsShownAtOnceTheNextNotTooSoon) {
   EXPECT_EQ(shown[0].text, "one two three");
   EXPECT_EQ(shown[0].rev, 2u);
   EXPECT_EQ(shown[0].start_ms, 1000);
+  EXPECT_EQ(shown[0].lag_ms, 150);
 }
 
 TEST(CaptionBook, FinalComesWithTheLastTranslation) {
@@ -258,6 +259,7 @@ TEST(CaptionBook, FinalComesWithTheLastTranslation) {
   EXPECT_TRUE(shown[2].final);
   EXPECT_EQ(shown[2].translations.size(), 1u);
   EXPECT_EQ(shown[2].rev, 3u);
+  EXPECT_EQ(shown[2].lag_ms, 20) << "since the end of the voice";
   EXPECT_FALSE(h.book.Has(key));
 }
 

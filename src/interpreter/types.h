@@ -130,6 +130,7 @@ struct Caption {
   std::map<Language, std::string> translations;
   std::int64_t start_ms = 0;  // since the origin given to the interpreter
   std::int64_t end_ms = 0;
+  std::int64_t lag_ms = 0;  // newest sound in it, or the end of the voice of settled words → shown
   StageMs stage;
 };
 

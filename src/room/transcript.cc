@@ -40,6 +40,7 @@ std::string Json(const std::deque<Caption>& captions, const std::optional<Langua
   for (const Caption& caption : captions) {
     json::object line = ToJson(caption);
     line.erase("stageMs");
+    line.erase("lagMs");
     line.erase("rev");
     line.erase("final");
     if (lang) {

@@ -60,6 +60,7 @@ struct Caption {
   std::map<Language, std::string> translations;
   std::int64_t start_ms = 0;  // since the room was made
   std::int64_t end_ms = 0;
+  std::int64_t lag_ms = 0;    // how long after the speaker's voice it was sent
   std::map<std::string, std::int64_t> stage_ms;  // "stt", "translation", "tts"
 };
 

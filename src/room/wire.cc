@@ -129,6 +129,7 @@ json::object ToJson(const Caption& caption) {
           {"translations", Translations(caption.translations)},
           {"startMs", caption.start_ms},
           {"endMs", caption.end_ms},
+          {"lagMs", caption.lag_ms},
           {"stageMs", std::move(stages)}};
 }
 

@@ -304,6 +304,7 @@ void Calls::OnCaption(const RoomCode& code, const interpreter::Caption& caption)
                     .translations = caption.translations,
                     .start_ms = caption.start_ms,
                     .end_ms = caption.end_ms,
+                    .lag_ms = caption.lag_ms,
                     .stage_ms = {{"stt", caption.stage.stt}}};
   out.stage_ms["translation"] = caption.stage.translation.value_or(0);
   entry->room->UpdateCaption(out);
