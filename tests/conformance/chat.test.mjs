@@ -34,6 +34,18 @@ after(async () => {
   translation.close();
 });
 
+it("refuses what one client writes faster than it can be read, and sends the rest", async () => {
+  const room = await server.makeRoom();
+  const [ann, bea] = [await server.joined(room), await server.joined(room, person("Bea", "es"))];
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => ann.ask("chat", { text: `line ${i}` })));
+  const refused = answers.filter(({ ok }) => !ok);
+  assert.ok(refused.length > 10 && refused.length <= 30, `${refused.length} refused`);
+  for (const { error } of refused) assert.equal(error.code, "too_many_requests");
+  await bea.done("chat", { text: "my turn" }); // each has a rate of their own
+  await until("the rest is there", () => shown(bea).length === 40 - refused.length + 1);
+  [ann, bea].forEach((client) => client.disconnect());
+});
+
 const shown = (client) => client.named("chatMessage").map(({ text, translations }) => [text, translations.es]);
 
 it("keeps the order when the first message is translated last", async () => {

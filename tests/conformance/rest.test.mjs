@@ -151,23 +151,39 @@ describe("rates", () => {
     throw new Error("never slowed down");
   }
 
-  it("slow down who guesses codes, right ones included", async () => {
+  it("slow down who guesses codes, and nobody behind the same address who has the right one", async () => {
     const { code } = await server.makeRoom();
     const answer = await slowed(() => server.get(UNKNOWN));
     assertError(answer, 429, "too_many_requests");
     assert.ok(Number(answer.headers.get("retry-after")) > 0);
-    assertError(await server.get(`/api/v1/rooms/${code}`), 429, "too_many_requests");
+    assert.equal((await server.get(`/api/v1/rooms/${code}`)).status, 200);
   });
 
   it("slow down who guesses over Socket.IO", async () => {
-    const { code } = await server.makeRoom();
+    const [open, locked] = [await server.makeRoom(), await server.makeRoom({ passcode: "sesame" })];
     const client = await server.client();
-    for (let i = 0; i < 10; ++i) {
-      const { error } = await client.ask("join", { ...person("Eve"), room: "22222-22222-22222" });
-      assert.equal(error.code, "room_not_found");
-    }
-    assert.equal((await client.ask("join", { ...person("Eve"), room: code })).error.code, "too_many_requests");
+    const join = async (data) => (await client.ask("join", { ...person("Eve"), ...data })).error?.code;
+    for (let i = 0; i < 10; ++i) assert.equal(await join({ room: "22222-22222-22222" }), "room_not_found");
+    // Missing or locked: a guesser is not told which.
+    assert.equal(await join({ room: "22222-22222-22222" }), "too_many_requests");
+    assert.equal(await join({ room: locked.code, passcode: "open" }), "too_many_requests");
+    assert.equal(await join({ room: locked.code, passcode: "sesame" }), undefined);
+    await client.done("leave");
+    assert.equal(await join({ room: open.code }), undefined);
     client.disconnect();
+  });
+
+  it("slow down who guesses a room's passcode, in that room only", async () => {
+    const other = await Gateway.start("gateway"); // whose clients have guessed nothing yet
+    const rooms = [await other.makeRoom({ passcode: "sesame" }), await other.makeRoom({ passcode: "sesame" })];
+    const client = await other.client();
+    const join = async ({ code }, passcode) =>
+      (await client.ask("join", { ...person("Eve"), room: code, passcode })).error?.code;
+    for (let i = 0; i < 10; ++i) assert.equal(await join(rooms[0], `guess ${i}`), "wrong_passcode");
+    assert.equal(await join(rooms[0], "sesame"), "too_many_requests");
+    assert.equal(await join(rooms[1], "sesame"), undefined);
+    client.disconnect();
+    await other.stop();
   });
 
   it("slow down who makes many rooms, and wrong requests cost nothing", async () => {

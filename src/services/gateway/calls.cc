@@ -12,7 +12,7 @@ namespace {
 
 constexpr Duration kExpireEvery = std::chrono::minutes(1);
 // Guessing room codes: reliability rule of ten wrong ones a minute.
-constexpr RateLimiter::Rule kWrongCodes{.per_second = 10.0 / 60, .burst = 10};
+constexpr RateRule kWrongCodes{.per_second = 10.0 / 60, .burst = 10};
 
 json::object ErrorObject(const Error& error) {
   return {{"ok", false}, {"error", json::object{{"code", error.code}, {"message", error.message}}}};
@@ -61,6 +61,7 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
       interpreter_(new InterpreterHost(loop, config.speech, metrics, *this)),
       chat_translation_(loop, config.speech.translation),
       wrong_codes_(kWrongCodes),
+      wrong_passcodes_(kWrongCodes),
       rooms_gauge_(metrics.GetGauge("jbcalling_rooms", "Rooms that exist")),
       participants_gauge_(metrics.GetGauge("jbcalling_participants", "People in rooms")),
       sessions_gauge_(metrics.GetGauge("jbcalling_socketio_sessions", "Socket.IO sessions open")),
@@ -126,11 +127,21 @@ void Calls::DeleteRoom(const RoomCode& code) {
 
 // --- Socket.IO ---
 
+Calls::Session Calls::FreshSession(const SocketId& socket, const SocketAddress& remote, const TokenBucket& chat) {
+  return {.socket = socket,
+          .remote = remote,
+          .room = {},
+          .participant = {},
+          .resume_token = {},
+          .transports = {},
+          .consumers = {},
+          .producers = {},
+          .pending = 0,
+          .chat = chat};
+}
+
 void Calls::OnConnect(const SocketId& socket, const ConnectInfo& info) {
-  Session session;
-  session.socket = socket;
-  session.remote = info.remote;
-  sessions_.emplace(socket, std::move(session));
+  sessions_.emplace(socket, FreshSession(socket, info.remote, TokenBucket(kChatRate, io::Now())));
   UpdateGauges();
 }
 
@@ -183,15 +194,7 @@ void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
   sockets_of_participants_.erase(session.participant);
   entry.room->Leave(session.participant, reason);
   Drain(*entry.room);
-  session = Session{.socket = session.socket,
-                    .remote = session.remote,
-                    .room = {},
-                    .participant = {},
-                    .resume_token = {},
-                    .transports = {},
-                    .consumers = {},
-                    .producers = {},
-                    .pending = 0};
+  session = FreshSession(session.socket, session.remote, session.chat);
   if (entry.room->size() == 0) {
     interpreter_->RemoveRoom(code);
     service_states_.erase(code);

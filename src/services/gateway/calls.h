@@ -50,6 +50,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   void DeleteRoom(const RoomCode& code);
   const SpeechMonitor& speech() const { return *monitor_; }
   std::size_t worker_count() const { return workers_.size(); }
+  // Whether that opens the room: a room without a passcode is open. Wrong ones are counted per address and room.
+  Status<> CheckPasscode(const SocketAddress& client, const room::RoomEntry& entry, std::string_view given);
   Random& random() { return random_; }
 
  private:
@@ -64,6 +66,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
     std::map<ConsumerId, ProducerId> consumers;
     std::set<ProducerId> producers;
     std::size_t pending = 0;  // creations the SFU has not answered yet
+    TokenBucket chat;         // of the connection: leaving and coming back fills nothing
     bool joined() const { return !room.value().empty(); }
   };
   // A message on its way through translation.
@@ -81,6 +84,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
     const char* text_member = "";
   };
   static const RequestRow kRequests[];
+  // One that is in no room.
+  static Session FreshSession(const SocketId& socket, const SocketAddress& remote, const TokenBucket& chat);
   static Status<> CheckShape(const RequestRow& row, const json::value& data);
 
   // SocketIoHandler
@@ -163,12 +168,15 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   // The translated voices the interpreter wants now, and the worker each lives on: a room may be deleted,
   // or a voice no longer wanted, while the SFU is still making it.
   std::unordered_map<ProducerId, std::size_t> translated_tracks_;
-  RateLimiter wrong_codes_;
+  RateLimiter wrong_codes_, wrong_passcodes_;
   Gauge rooms_gauge_, participants_gauge_, sessions_gauge_;
   io::Timer expire_;
   // False once this is destroyed: answers of other loops and clients may come later.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+// One person's messages: a quick talker is not slowed down, a program cannot keep the translator to itself.
+inline constexpr RateRule kChatRate{.per_second = 2, .burst = 10};
 
 // What both request files use.
 inline Failure<Error> InvalidRequest(std::string message) { return Fail("invalid_request", std::move(message)); }

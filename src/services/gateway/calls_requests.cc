@@ -57,24 +57,34 @@ Status<> Calls::CheckHears(const Language& speaks, const Language& hears) const 
               "Nothing can be translated into \"" + hears.value() + "\" here. GET /api/v1/languages has what can.");
 }
 
-// The room, when this client may enter it. Wrong codes and passcodes are counted per address.
+// The room, when this client may enter it. Whoever has the right code and passcode gets in, whatever others
+// behind the same address tried; those who guess are no longer told whether a room is missing or locked.
 Status<> Calls::CheckAdmission(const Session& session, const json::value& data, room::RoomEntry** entry) {
-  if (wrong_codes_.Exhausted(session.remote, io::Now())) {
-    return Fail("too_many_requests", "Too many wrong room codes. Wait a minute, then try again.");
-  }
   *entry = registry_.Find(GetString(data, "room").value_or(""));
-  if (!*entry) {
-    wrong_codes_.Take(session.remote, io::Now());
-    return Fail("room_not_found", "There is no room with that code. It may have ended; ask for a new link.");
+  Status<> admitted = kOk;
+  if (*entry) {
+    admitted = CheckPasscode(session.remote, **entry, GetString(data, "passcode").value_or(""));
+  } else {
+    admitted = Fail("room_not_found", "There is no room with that code. It may have ended; ask for a new link.");
   }
-  if ((*entry)->passcode) {
-    const std::string_view given = GetString(data, "passcode").value_or("");
-    if (!crypto::ConstantTimeEqual(AsBytes(given), AsBytes(*(*entry)->passcode))) {
-      wrong_codes_.Take(session.remote, io::Now());
-      return Fail("wrong_passcode", "This room has a passcode, and that is not it.");
-    }
+  if (admitted.ok()) return kOk;
+  if (wrong_codes_.Take(session.remote, io::Now())) {
+    return Fail("too_many_requests", "Too many wrong room codes or passcodes. Wait a minute, then try again.");
   }
-  return kOk;
+  return admitted;
+}
+
+Status<> Calls::CheckPasscode(const SocketAddress& client, const room::RoomEntry& entry, std::string_view given) {
+  if (!entry.passcode) return kOk;
+  // A code cannot be guessed, a passcode can: here the right one too has to wait. It costs the others behind
+  // this address this one room only.
+  const std::string& code = entry.room->code().value();
+  if (wrong_passcodes_.Exhausted(client, io::Now(), code)) {
+    return Fail("too_many_requests", "Too many wrong passcodes. Wait a minute, then try again.");
+  }
+  if (crypto::ConstantTimeEqual(AsBytes(given), AsBytes(*entry.passcode))) return kOk;
+  if (!given.empty()) wrong_passcodes_.Take(client, io::Now(), code);
+  return Fail("wrong_passcode", "This room has a passcode, and that is not it.");
 }
 
 void Calls::Join(Session& session, const json::value& data, const Reply& reply) {
@@ -208,6 +218,9 @@ void Calls::Chat(Session& session, const json::value& data, const Reply& reply) 
   if (text.empty()) return reply(InvalidRequest("An empty message was not sent."));
   if (CountCodePoints(text) > kMaxChat) {
     return reply(InvalidRequest("A message has at most " + std::to_string(kMaxChat) + " characters."));
+  }
+  if (session.chat.Take(kChatRate, io::Now())) {
+    return reply(Fail("too_many_requests", "You write faster than anybody reads. The message was not sent."));
   }
   room::Room& room = *EntryOf(session).room;
   const room::Participant* from = room.Find(session.participant);

@@ -12,31 +12,33 @@ SocketAddress ClientKey(const SocketAddress& remote) {
   return key;
 }
 
-RateLimiter::Bucket& RateLimiter::Refilled(const SocketAddress& client, Time now) {
-  if (buckets_.size() >= kMaxBuckets) ForgetFull(now);
-  const auto [it, fresh] = buckets_.try_emplace(ClientKey(client), Bucket{rule_.burst, now});
-  Bucket& bucket = it->second;
-  bucket.tokens = std::min(rule_.burst, bucket.tokens + ToSeconds(now - bucket.at) * rule_.per_second);
-  bucket.at = now;
-  return bucket;
+double TokenBucket::TokensAt(const RateRule& rule, Time now) const {
+  return std::min(rule.burst, tokens_ + ToSeconds(now - at_) * rule.per_second);
 }
 
-std::optional<Duration> RateLimiter::Take(const SocketAddress& client, Time now) {
-  Bucket& bucket = Refilled(client, now);
-  if (bucket.tokens >= 1) {
-    bucket.tokens -= 1;
+std::optional<Duration> TokenBucket::Take(const RateRule& rule, Time now) {
+  tokens_ = TokensAt(rule, now);
+  at_ = now;
+  if (tokens_ >= 1) {
+    tokens_ -= 1;
     return std::nullopt;
   }
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>((1 - bucket.tokens) / rule_.per_second));
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>((1 - tokens_) / rule.per_second));
 }
 
-bool RateLimiter::Exhausted(const SocketAddress& client, Time now) { return Refilled(client, now).tokens < 1; }
+std::optional<Duration> RateLimiter::Take(const SocketAddress& client, Time now, const std::string& about) {
+  if (buckets_.size() >= kMaxBuckets) ForgetFull(now);
+  const auto [it, fresh] = buckets_.try_emplace(Key(ClientKey(client), about), rule_, now);
+  return it->second.Take(rule_, now);
+}
+
+bool RateLimiter::Exhausted(const SocketAddress& client, Time now, const std::string& about) const {
+  const auto it = buckets_.find(Key(ClientKey(client), about));
+  return it != buckets_.end() && it->second.Exhausted(rule_, now);
+}
 
 void RateLimiter::ForgetFull(Time now) {
-  std::erase_if(buckets_, [&](const auto& item) {
-    const Bucket& b = item.second;
-    return b.tokens + ToSeconds(now - b.at) * rule_.per_second >= rule_.burst;
-  });
+  std::erase_if(buckets_, [&](const auto& item) { return item.second.Full(rule_, now); });
   // Everybody is busy at once: start over rather than grow.
   if (buckets_.size() >= kMaxBuckets) buckets_.clear();
 }

@@ -17,8 +17,8 @@ constexpr std::size_t kMaxPasscode = 128;  // bytes
 constexpr std::int64_t kMaxParticipants = 200;
 // A person makes a room now and then, an office behind one address a few dozen at nine o'clock. Rooms nobody
 // uses live for a day: at this pace one address alone cannot fill a server of RegistryLimits::max_rooms.
-constexpr RateLimiter::Rule kCreations{.per_second = 360.0 / 3600, .burst = 60};
-constexpr RateLimiter::Rule kWrongCodes{.per_second = 10.0 / 60, .burst = 20};
+constexpr RateRule kCreations{.per_second = 360.0 / 3600, .burst = 60};
+constexpr RateRule kWrongCodes{.per_second = 10.0 / 60, .burst = 20};
 
 io::HttpResponse Json(int status, const json::value& body) {
   return {status, "application/json", {{"Cache-Control", "no-store"}}, json::serialize(body)};
@@ -218,12 +218,11 @@ io::HttpResponse RestApi::CreateRoom(const io::HttpRequest& request, const std::
 }
 
 Result<room::RoomEntry*> RestApi::Find(const io::HttpRequest& request, const std::string& code) {
-  if (wrong_codes_.Exhausted(request.remote, io::Now())) {
+  // Whoever has the right code is answered, whatever others behind the same address tried.
+  if (room::RoomEntry* entry = calls_.FindRoom(code)) return entry;
+  if (wrong_codes_.Take(request.remote, io::Now())) {
     return Fail("too_many_requests", "Too many wrong room codes. Wait a minute.");
   }
-  room::RoomEntry* entry = calls_.FindRoom(code);
-  if (entry) return entry;
-  wrong_codes_.Take(request.remote, io::Now());
   return Fail("room_not_found", "There is no room with that code. It may have ended; ask for a new link.");
 }
 

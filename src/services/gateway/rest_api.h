@@ -50,7 +50,7 @@ class RestApi {
   io::HttpResponse OpenApi(const io::HttpRequest&, const std::string&);
 
   io::HttpResponse Dispatch(const Route& route, const io::HttpRequest& request, const std::string& code);
-  // The room, or the answer why there is none; guessing is slowed down.
+  // The room, or why there is none; who guesses is no longer told.
   Result<room::RoomEntry*> Find(const io::HttpRequest& request, const std::string& code);
 
   Calls& calls_;
