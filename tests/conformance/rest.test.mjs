@@ -102,6 +102,46 @@ describe("rooms", () => {
   });
 });
 
+describe("the transcript of a room with a passcode", () => {
+  const PASSCODE = "se same ñ";
+  let room;
+  let path;
+  before(async () => {
+    room = await server.makeRoom({ passcode: PASSCODE });
+    path = `/api/v1/rooms/${room.code}/transcript`;
+  });
+  const read = (headers) => server.request("GET", path, undefined, headers);
+
+  it("is refused without it, or with a wrong one", async () => {
+    const { headers, ...answer } = await read();
+    assertError(answer, 401, "passcode_required");
+    assert.equal(headers.get("www-authenticate"), "Bearer");
+    for (const wrong of [
+      { Authorization: "Bearer other" }, { Authorization: `Basic ${room.ownerToken}` }, { "X-Room-Passcode": "other" },
+      { Authorization: "Bearer ", "X-Room-Passcode": "" },
+    ]) {
+      assertError(await read(wrong), 401, "passcode_required");
+    }
+    assertError(await server.get(`${path}?format=pdf`), 401, "passcode_required");
+  });
+
+  it("is for its owner and who has the passcode", async () => {
+    assert.equal((await read({ Authorization: `Bearer ${room.ownerToken}` })).status, 200);
+    const { status, body } = await read({ "X-Room-Passcode": encodeURIComponent(PASSCODE) });
+    assert.deepEqual([status, body], [200, { captions: [] }]);
+  });
+
+  it("is for its members while they are there", async () => {
+    const [ann, stranger] = [await server.joined(room, { passcode: PASSCODE }), await server.joined(await server.makeRoom())];
+    const of = (client) => read({ Authorization: `Bearer ${client.joined.self.token}` });
+    assert.equal((await of(ann)).status, 200);
+    assertError(await of(stranger), 401, "passcode_required");
+    await ann.done("leave");
+    assertError(await of(ann), 401, "passcode_required");
+    [ann, stranger].forEach((client) => client.disconnect());
+  });
+});
+
 describe("paths and methods", () => {
   it("that are not there have an error too", async () => {
     assertError(await server.get("/api/v2/rooms"), 404, "not_found");
@@ -171,6 +211,14 @@ describe("rates", () => {
     await client.done("leave");
     assert.equal(await join({ room: open.code }), undefined);
     client.disconnect();
+  });
+
+  it("slow down who guesses a passcode to read a transcript, the right one included", async () => {
+    const { code, ownerToken } = await server.makeRoom({ passcode: "sesame" });
+    const read = (headers) => server.request("GET", `/api/v1/rooms/${code}/transcript`, undefined, headers);
+    for (let i = 0; i < 10; ++i) assert.ok([401, 429].includes((await read({ "X-Room-Passcode": `guess ${i}` })).status));
+    assertError(await read({ "X-Room-Passcode": "sesame" }), 429, "too_many_requests");
+    assert.equal((await read({ Authorization: `Bearer ${ownerToken}` })).status, 200);
   });
 
   it("slow down who guesses a room's passcode, in that room only", async () => {

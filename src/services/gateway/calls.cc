@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "crypto/hash.h"
 #include "io/clock.h"
 #include "room/wire.h"
 
@@ -230,6 +231,14 @@ void Calls::Drain(room::Room& room) {
 Calls::Session* Calls::Find(const SocketId& socket) {
   const auto it = sessions_.find(socket);
   return it == sessions_.end() ? nullptr : &it->second;
+}
+
+Calls::Session* Calls::FindByToken(const RoomCode& room, std::string_view token) {
+  for (auto& [socket, session] : sessions_) {
+    if (!session.joined() || session.room != room) continue;
+    if (crypto::ConstantTimeEqual(AsBytes(token), AsBytes(session.resume_token))) return &session;
+  }
+  return nullptr;
 }
 
 Calls::Session* Calls::FindByParticipant(const ParticipantId& participant) {

@@ -50,6 +50,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   void DeleteRoom(const RoomCode& code);
   const SpeechMonitor& speech() const { return *monitor_; }
   std::size_t worker_count() const { return workers_.size(); }
+  // Whether somebody who is in that room now was given this token when joining.
+  bool IsMember(const RoomCode& room, std::string_view token) { return FindByToken(room, token) != nullptr; }
   // Whether that opens the room: a room without a passcode is open. Wrong ones are counted per address and room.
   Status<> CheckPasscode(const SocketAddress& client, const room::RoomEntry& entry, std::string_view given);
   Random& random() { return random_; }
@@ -138,6 +140,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   void FlushChat(const RoomCode& code);
 
   Session* Find(const SocketId& socket);
+  Session* FindByToken(const RoomCode& room, std::string_view token);
   Session* FindByParticipant(const ParticipantId& participant);
   room::RoomEntry& EntryOf(const Session& session);
   MediaWorker& WorkerOf(const Session& session);

@@ -100,14 +100,9 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
   if (!request.ok()) return reply(Fail(request.error()));
 
   // The same person again, after a reload or a lost network: their ghost leaves first.
-  if (const auto token = GetString(data, "resume"); token && !token->empty()) {
-    for (auto& [socket, other] : sessions_) {
-      if (other.room == entry->room->code() && other.resume_token == *token) {
-        LeaveRoom(other, room::LeaveReason::kReplaced);
-        server_->Disconnect(other.socket);
-        break;
-      }
-    }
+  if (Session* ghost = FindByToken(entry->room->code(), GetString(data, "resume").value_or(""))) {
+    LeaveRoom(*ghost, room::LeaveReason::kReplaced);
+    server_->Disconnect(ghost->socket);
   }
 
   const bool first = entry->room->size() == 0;

@@ -67,6 +67,8 @@ std::string_view GatewayOpenApi() {
       "parameters": [{"$ref": "#/components/parameters/code"}],
       "get": {
         "summary": "Final captions, in the original and in one language",
+        "description": "Of a room with a passcode: for its owner, its members and who has the passcode.",
+        "security": [{}, {"ownerToken": []}, {"memberToken": []}, {"passcode": []}],
         "parameters": [
           {"name": "format", "in": "query", "schema": {"enum": ["json", "vtt", "srt", "txt"], "default": "json"}},
           {"name": "lang", "in": "query", "schema": {"type": "string"}, "description": "BCP-47"}
@@ -74,6 +76,7 @@ std::string_view GatewayOpenApi() {
         "responses": {
           "200": {"description": "The transcript", "content": {"application/json": {}, "text/vtt": {}, "application/x-subrip": {}, "text/plain": {}}},
           "400": {"$ref": "#/components/responses/Error"},
+          "401": {"$ref": "#/components/responses/Error"},
           "404": {"$ref": "#/components/responses/Error"},
           "429": {"$ref": "#/components/responses/TooMany"}
         }}},
@@ -102,7 +105,11 @@ std::string_view GatewayOpenApi() {
         "headers": {"Retry-After": {"schema": {"type": "integer"}}},
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
     },
-    "securitySchemes": {"ownerToken": {"type": "http", "scheme": "bearer"}},
+    "securitySchemes": {
+      "ownerToken": {"type": "http", "scheme": "bearer", "description": "From POST /api/v1/rooms"},
+      "memberToken": {"type": "http", "scheme": "bearer", "description": "self.token of the join of who is in the room"},
+      "passcode": {"type": "apiKey", "in": "header", "name": "X-Room-Passcode", "description": "Percent-encoded"}
+    },
     "schemas": {
       "Error": {"type": "object", "required": ["error"], "properties": {"error": {
         "type": "object", "required": ["code", "message"],

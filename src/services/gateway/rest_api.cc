@@ -226,16 +226,38 @@ Result<room::RoomEntry*> RestApi::Find(const io::HttpRequest& request, const std
   return Fail("room_not_found", "There is no room with that code. It may have ended; ask for a new link.");
 }
 
+// A passcode may have letters that a header cannot carry: it comes percent-encoded.
+Status<> RestApi::CheckReader(const io::HttpRequest& request, const room::RoomEntry& entry) {
+  if (!entry.passcode) return kOk;
+  const std::string_view token = BearerToken(request.headers["Authorization"]);
+  if (!token.empty() && crypto::ConstantTimeEqual(AsBytes(token), AsBytes(entry.owner_token))) return kOk;
+  if (!token.empty() && calls_.IsMember(entry.room->code(), token)) return kOk;
+  const std::string_view given = request.headers["X-Room-Passcode"];
+  const auto admitted = calls_.CheckPasscode(
+      request.remote, entry, io::PercentDecode(given, /*plus_is_space=*/false).value_or(std::string(given)));
+  if (admitted.ok() || admitted.error().code == "too_many_requests") return admitted;
+  const bool guessed = !token.empty() || !given.empty();
+  if (guessed && wrong_codes_.Take(request.remote, io::Now())) {
+    return Fail("too_many_requests", "Too many wrong passcodes. Wait a minute.");
+  }
+  return Fail("passcode_required",
+              "This room has a passcode. Send it percent-encoded as X-Room-Passcode, or, as Authorization: Bearer "
+              "<token>, the room's ownerToken or the token of your own join.");
+}
+
 namespace {
-io::HttpResponse NoRoom(const Error& error) {
+io::HttpResponse Refused(const Error& error) {
   if (error.code == "too_many_requests") return TooManyRequests(std::chrono::seconds(60), error.message);
-  return io::ErrorResponse(404, error.code, error.message);
+  if (error.code != "passcode_required") return io::ErrorResponse(404, error.code, error.message);
+  io::HttpResponse response = io::ErrorResponse(401, error.code, error.message);
+  response.headers.Add("WWW-Authenticate", "Bearer");
+  return response;
 }
 }  // namespace
 
 io::HttpResponse RestApi::GetRoom(const io::HttpRequest& request, const std::string& code) {
   const auto entry = Find(request, code);
-  if (!entry.ok()) return NoRoom(entry.error());
+  if (!entry.ok()) return Refused(entry.error());
   json::object body = Describe(request, **entry);
   body["participants"] = (*entry)->room->size();
   return Json(200, body);
@@ -243,7 +265,7 @@ io::HttpResponse RestApi::GetRoom(const io::HttpRequest& request, const std::str
 
 io::HttpResponse RestApi::DeleteRoom(const io::HttpRequest& request, const std::string& code) {
   const auto entry = Find(request, code);
-  if (!entry.ok()) return NoRoom(entry.error());
+  if (!entry.ok()) return Refused(entry.error());
   const std::string_view given = BearerToken(request.headers["Authorization"]);
   if (given.empty()) {
     io::HttpResponse response =
@@ -260,7 +282,8 @@ io::HttpResponse RestApi::DeleteRoom(const io::HttpRequest& request, const std::
 
 io::HttpResponse RestApi::Transcript(const io::HttpRequest& request, const std::string& code) {
   const auto entry = Find(request, code);
-  if (!entry.ok()) return NoRoom(entry.error());
+  if (!entry.ok()) return Refused(entry.error());
+  if (const auto reader = CheckReader(request, **entry); !reader.ok()) return Refused(reader.error());
   const auto format = room::ParseTranscriptFormat(request.query.Get("format").value_or("json"));
   if (!format) return io::ErrorResponse(400, "invalid_request", "`format` is json, vtt, srt or txt.");
   std::optional<Language> lang;

@@ -52,6 +52,8 @@ class RestApi {
   io::HttpResponse Dispatch(const Route& route, const io::HttpRequest& request, const std::string& code);
   // The room, or why there is none; who guesses is no longer told.
   Result<room::RoomEntry*> Find(const io::HttpRequest& request, const std::string& code);
+  // Whether what was said in that room is this client's to read.
+  Status<> CheckReader(const io::HttpRequest& request, const room::RoomEntry& entry);
 
   Calls& calls_;
   Metrics& metrics_;

@@ -430,6 +430,11 @@ export class CallSession {
     window.setTimeout(() => this.dismiss(id), NOTICE_MS);
   }
 
+  /** The token counts while we are in the room, the passcode afterwards too. */
+  get access() {
+    return { token: this.intent.resume, passcode: this.intent.passcode };
+  }
+
   stats() {
     return this.connection?.stats() ?? Promise.resolve({ received: [], sent: [] });
   }

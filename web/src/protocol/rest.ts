@@ -5,10 +5,17 @@ import type { CreatedRoom, Language, RoomInfo, ServerLanguages } from './types';
 
 const TIMEOUT_MS = 10_000;
 
-async function call<T>(method: string, path: string, body?: unknown, token?: string): Promise<T> {
+/** What opens the transcript of a room with a passcode: of its owner or a member, or the passcode itself. */
+export interface Access {
+  token?: string | undefined;
+  passcode?: string | undefined;
+}
+
+async function send(method: string, path: string, access: Access = {}, body?: unknown): Promise<Response> {
   const headers: Record<string, string> = {};
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (token) headers['Authorization'] = `Bearer ${token}`;
+  if (access.token) headers['Authorization'] = `Bearer ${access.token}`;
+  if (access.passcode) headers['X-Room-Passcode'] = encodeURIComponent(access.passcode);
   let response: Response;
   try {
     response = await fetch(path, {
@@ -20,13 +27,16 @@ async function call<T>(method: string, path: string, body?: unknown, token?: str
   } catch {
     throw new Failure('server_unreachable', 'The server did not answer.');
   }
+  if (response.ok) return response;
   const answer: unknown = await response.json().catch(() => null);
-  if (!response.ok) {
-    const error = (answer as { error?: { code?: string; message?: string } } | null)?.error;
-    // A proxy in front of a gateway that is away answers 502..504 without our error body.
-    throw new Failure(error?.code ?? 'server_unreachable', error?.message ?? `HTTP ${response.status}`);
-  }
-  return answer as T;
+  const error = (answer as { error?: { code?: string; message?: string } } | null)?.error;
+  // A proxy in front of a gateway that is away answers 502..504 without our error body.
+  throw new Failure(error?.code ?? 'server_unreachable', error?.message ?? `HTTP ${response.status}`);
+}
+
+async function call<T>(method: string, path: string, body?: unknown, token?: string): Promise<T> {
+  const response = await send(method, path, { token }, body);
+  return (await response.json().catch(() => null)) as T;
 }
 
 const roomPath = (code: string) => `/api/v1/rooms/${encodeURIComponent(code)}`;
@@ -38,6 +48,8 @@ export const rest = {
     call<CreatedRoom>('POST', '/api/v1/rooms', options),
   deleteRoom: (code: string, ownerToken: string) =>
     call<unknown>('DELETE', roomPath(code), undefined, ownerToken),
-  transcriptUrl: (code: string, format: 'txt' | 'vtt' | 'srt' | 'json', lang: Language) =>
-    `${roomPath(code)}/transcript?format=${format}&lang=${encodeURIComponent(lang)}`,
+  transcript: async (code: string, lang: Language, access: Access): Promise<Blob> => {
+    const response = await send('GET', `${roomPath(code)}/transcript?format=txt&lang=${encodeURIComponent(lang)}`, access);
+    return response.blob();
+  },
 };

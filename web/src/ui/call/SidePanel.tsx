@@ -4,12 +4,12 @@ import { captionLagSeconds, captionLines, sameLanguage } from '../../call/captio
 import type { CallSession } from '../../call/session';
 import { useT, useUi, type Key } from '../../i18n';
 import { nameIn, shortName } from '../../i18n/languages';
-import { rest } from '../../protocol/rest';
 import type { Caption, ChatMessage, ServerLanguages } from '../../protocol/types';
 import { preferences } from '../../state/preferences';
 import { useStore } from '../../state/store';
 import { Icon } from '../parts/Icon';
 import { CopyLink } from '../parts/small';
+import { Transcript } from '../parts/Transcript';
 import { Avatar } from '../parts/Video';
 import { speakerName } from './speaker';
 
@@ -108,10 +108,9 @@ function CaptionList({ session, languages }: { session: CallSession; languages: 
           {t('captions.overlay')}
         </label>
         {room && (
-          <a className="icon-button" href={rest.transcriptUrl(room.code, 'txt', hears)} download={`${room.code}.txt`}
-            aria-label={t('captions.download')} title={t('captions.download')}>
+          <Transcript className="icon-button" code={room.code} lang={hears} access={session.access} label={t('captions.download')}>
             <Icon name="download" size={20} />
-          </a>
+          </Transcript>
         )}
       </div>
     </>

@@ -5,12 +5,13 @@ import type { CallSession } from '../../call/session';
 import { openCamera, openMicrophone } from '../../call/devices';
 import { useFailureText, useT } from '../../i18n';
 import { Failure } from '../../protocol/failure';
-import { rest } from '../../protocol/rest';
+import { rest, type Access } from '../../protocol/rest';
 import type { ServerLanguages } from '../../protocol/types';
 import { isFinalRefusal } from '../../signaling/link';
 import { recallCall, type JoinIntent } from '../../state/memory';
 import { preferences } from '../../state/preferences';
 import { Brand, Waiting } from '../parts/small';
+import { Transcript } from '../parts/Transcript';
 import { navigate } from '../route';
 import { Call } from './Call';
 import { Lobby, type LobbyTracks } from './Lobby';
@@ -19,7 +20,7 @@ type Phase =
   | { name: 'lobby'; refusal: string | null }
   | { name: 'starting' }
   | { name: 'call'; session: CallSession }
-  | { name: 'ended'; reason: string; hears: string };
+  | { name: 'ended'; reason: string; hears: string; access: Access };
 
 export function Room({ code }: { code: string }) {
   const t = useT();
@@ -50,7 +51,7 @@ export function Room({ code }: { code: string }) {
       setPhase(
         isFinalRefusal(reason) && !link.wasLive
           ? { name: 'lobby', refusal: reason }
-          : { name: 'ended', reason, hears },
+          : { name: 'ended', reason, hears, access: made.access },
       );
     });
     setPhase({ name: 'call', session: made });
@@ -75,7 +76,7 @@ export function Room({ code }: { code: string }) {
     case 'call':
       return <Call session={phase.session} languages={languages.value} />;
     case 'ended':
-      return <Ended code={code} reason={phase.reason} hears={phase.hears}
+      return <Ended code={code} reason={phase.reason} hears={phase.hears} access={phase.access}
         onAgain={() => setPhase({ name: 'lobby', refusal: null })} />;
   }
 }
@@ -133,7 +134,15 @@ function useServerLanguages(): LoadedLanguages {
   return { value, failure, retry: () => setAttempt((n) => n + 1) };
 }
 
-function Ended({ code, reason, hears, onAgain }: { code: string; reason: string; hears: string; onAgain: () => void }) {
+interface EndedProps {
+  code: string;
+  reason: string;
+  hears: string;
+  access: Access;
+  onAgain: () => void;
+}
+
+function Ended({ code, reason, hears, access, onAgain }: EndedProps) {
   const t = useT();
   const failureText = useFailureText();
   const gone = reason === 'room_closed' || reason === 'room_not_found';
@@ -147,9 +156,7 @@ function Ended({ code, reason, hears, onAgain }: { code: string; reason: string;
         <div className="button-column">
           {!gone && <button className="button primary wide" onClick={onAgain}>{t('ended.again')}</button>}
           {!gone && (
-            <a className="button wide" href={rest.transcriptUrl(code, 'txt', hears)} download={`${code}.txt`}>
-              {t('ended.transcript')}
-            </a>
+            <Transcript className="button wide" code={code} lang={hears} access={access}>{t('ended.transcript')}</Transcript>
           )}
           <button className="button wide" onClick={() => navigate('/')}>{t('common.home')}</button>
         </div>
