@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chat of docs/protocol.md section 3 with a translation service that is slow, or hangs: messages arrive in
-// the order in which they were written, translated where a translation came in time.
+// docs/protocol.md section 3 with a translation service that is slow, or hangs: chat arrives in the order in which
+// it was written, translated where a translation came in time. And with one that comes late.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, it } from "node:test";
 
-import { Gateway, person, until } from "./lib/gateway.mjs";
+import { freePort, Gateway, person, until } from "./lib/gateway.mjs";
 
 let server;
 let translation;
 const held = new Map(); // text → answers the request
-before(async () => {
-  translation = createServer(async (request, response) => {
+const fakeTranslation = () =>
+  createServer(async (request, response) => {
     if (request.url === "/health") {
       const health = { status: "healthy", backend: "fake", instance: "1", pairs: [{ from: "en", to: "es" }] };
       return response.end(JSON.stringify(health));
@@ -23,6 +23,8 @@ before(async () => {
     if (text.startsWith("slow")) held.set(text, answer);
     else answer();
   });
+before(async () => {
+  translation = fakeTranslation();
   await new Promise((resolve) => translation.listen(0, "127.0.0.1", resolve));
   server = await Gateway.start("gateway", { "translation.url": `http://127.0.0.1:${translation.address().port}` });
   await until("the service is known", async () => (await server.get("/api/v1/languages")).body.translation.length > 0);
@@ -67,4 +69,22 @@ it("sends a message as it is when its translation does not come, and after its a
   await until("it is there", () => shown(bea).length === 1);
   assert.deepEqual(shown(bea), [["slow for ever", undefined]]);
   [ann, bea].forEach((client) => client.disconnect());
+});
+
+it("names languages anew for those who joined before the service was there", async () => {
+  const port = await freePort();
+  const other = await Gateway.start("gateway", { "translation.url": `http://127.0.0.1:${port}` });
+  const room = await other.makeRoom();
+  const [ann, bea] = [await other.joined(room), await other.joined(room, person("Bea", "es-MX"))];
+  assert.equal(bea.joined.self.hears, "es-mx");
+  const late = fakeTranslation();
+  await new Promise((resolve) => late.listen(port, "127.0.0.1", resolve));
+  const { id, speaks, hears } = await until("she is renamed", () => ann.named("participantUpdated")[0]);
+  assert.deepEqual([id, speaks, hears], [bea.joined.self.id, "es", "es"]);
+  await ann.done("chat", { text: "hello" });
+  await until("it is translated", () => bea.named("chatMessage")[0]?.translations.es === "(hello)");
+  [ann, bea].forEach((client) => client.disconnect());
+  await other.stop();
+  late.closeAllConnections();
+  late.close();
 });

@@ -116,7 +116,9 @@ describe("join", () => {
       await refused(client, "join", { ...good, hears: wrong }, "unsupported_language");
     }
     await refused(client, "join", { ...good, speaks: "qqq", hears: "qqq" }, "unsupported_language");
-    await client.done("join", { ...good, speaks: "en-GB", hears: "es-MX" }); // regions of what is known
+    // Regions of what is known, under the name by which it is known.
+    const { self } = await client.done("join", { ...good, speaks: "en-GB", hears: "es-MX", voice: "original" });
+    assert.deepEqual([self.speaks, self.hears, self.voice], ["en", "es", "original"]);
   });
 
   it("lets the same person back in place of their ghost", async () => {
@@ -153,7 +155,9 @@ describe("languages", () => {
     // Nothing is translated into Vietnamese here, so one who hears it has to speak it.
     await refused(client, "setLanguages", { speaks: "en" }, "unsupported_language");
     assert.deepEqual(client.events, []);
-    await client.done("setLanguages", { speaks: "en", hears: "en", voice: "original" });
+    const { self } = await client.done("setLanguages", { speaks: "en-US", hears: "en", voice: "original" });
+    const { id } = client.joined.self;
+    assert.deepEqual(self, { id, speaks: "en", hears: "en", voice: "original" });
     const [updated] = client.named("participantUpdated");
     assert.deepEqual([updated.speaks, updated.hears, updated.voice], ["en", "en", "original"]);
   });

@@ -71,7 +71,10 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
       loop, config.speech, metrics,
       SpeechMonitor::Callbacks{
           [this](interpreter::Service service, bool up) { interpreter_->SetServiceHealth(service, up); },
-          [this](const interpreter::Availability& a) { interpreter_->SetAvailability(a); }});
+          [this](const interpreter::Availability& a) {
+            interpreter_->SetAvailability(a);
+            UpdateLanguages();
+          }});
   UpdateGauges();
   ExpireLater();
 }
@@ -134,6 +137,8 @@ Calls::Session Calls::FreshSession(const SocketId& socket, const SocketAddress& 
           .room = {},
           .participant = {},
           .resume_token = {},
+          .asked_speaks = {},
+          .asked_hears = {},
           .transports = {},
           .consumers = {},
           .producers = {},

@@ -64,6 +64,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
     RoomCode room;
     ParticipantId participant;
     std::string resume_token;
+    // As the client named them. What the services call them may change with what these can do.
+    Language asked_speaks, asked_hears;
     std::map<TransportId, sfu::TransportDirection> transports;
     std::map<ConsumerId, ProducerId> consumers;
     std::set<ProducerId> producers;
@@ -127,11 +129,16 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   void WithConsumer(Session& session, const json::value& data, const Reply& reply,
                     std::function<Status<>(sfu::Worker&, const ConsumerId&, Time)> command);
   Result<room::JoinRequest> ParseJoin(const json::value& data) const;
-  // The language of that name, as the services call it; "unsupported_language" when no service knows it.
+  // The language of that name, as the client wrote it; "unsupported_language" when no service knows it.
   Result<Language> ParseLanguage(const json::value& data, const char* key) const;
+  void ChangeLanguages(Session& session, const room::Room::LanguageChange& change);
+  // Names everybody's languages anew, when the services have said what they can do.
+  void UpdateLanguages();
   // Whether somebody who speaks the one can be told in the other what people say.
   Status<> CheckHears(const Language& speaks, const Language& hears) const;
   Status<> CheckAdmission(const Session& session, const json::value& data, room::RoomEntry** entry);
+  // What the client is to others: {"id","speaks","hears","voice"}.
+  json::object DescribeSelf(const Session& session, const room::Room& room) const;
   json::object JoinAnswer(const Session& session, const room::RoomEntry& entry) const;
   json::array IceServers(const ParticipantId& participant) const;
   // Asks for every language somebody reads, then sends the message to all, once.

@@ -29,8 +29,10 @@ Result<room::JoinRequest> Calls::ParseJoin(const json::value& data) const {
   const auto name = Line(data, "name", kMaxName);
   if (!name || name->empty()) return InvalidRequest("Say who you are: `name` is missing or empty.");
   request.name = *name;
-  JB_TRY(request.speaks, ParseLanguage(data, "speaks"));
-  JB_TRY(request.hears, ParseLanguage(data, "hears"));
+  JB_TRY(const Language speaks, ParseLanguage(data, "speaks"));
+  JB_TRY(const Language hears, ParseLanguage(data, "hears"));
+  request.speaks = monitor_->Canonical(speaks);
+  request.hears = monitor_->Canonical(hears);
   JB_TRY_VOID(CheckHears(request.speaks, request.hears));
   if (const json::value* voice = GetMember(data, "voice")) {
     const auto parsed = voice->is_string() ? room::ParseVoice(voice->get_string()) : std::nullopt;
@@ -45,8 +47,7 @@ Result<Language> Calls::ParseLanguage(const json::value& data, const char* key) 
   if (!tag) {
     return Fail("unsupported_language", std::string("`") + key + "` is not a language tag such as \"vi\".");
   }
-  const Language language = monitor_->Canonical(*tag);
-  if (monitor_->Knows(language)) return language;
+  if (monitor_->Knows(monitor_->Canonical(*tag))) return *tag;
   return Fail("unsupported_language", std::string("`") + key + "`: nothing here knows the language \"" + tag->value() +
                                           "\". GET /api/v1/languages has what can be used.");
 }
@@ -111,6 +112,8 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
   session.room = entry->room->code();
   session.participant = id;
   session.resume_token = random_.Id();
+  session.asked_speaks = *ParseLanguage(data, "speaks");
+  session.asked_hears = *ParseLanguage(data, "hears");
   sockets_of_participants_[id] = session.socket;
   if (first) {
     const Duration age = Duration(entry->room->MsSinceCreated(io::Now()) * 1000);
@@ -122,9 +125,19 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
   UpdateGauges();
 }
 
+json::object Calls::DescribeSelf(const Session& session, const room::Room& room) const {
+  const room::Participant& self = *room.Find(session.participant);
+  return {{"id", self.id.value()},
+          {"speaks", self.speaks.value()},
+          {"hears", self.hears.value()},
+          {"voice", room::ToText(self.voice)}};
+}
+
 json::object Calls::JoinAnswer(const Session& session, const room::RoomEntry& entry) const {
   json::object answer = entry.room->Snapshot(session.participant);
-  answer["self"] = json::object{{"id", session.participant.value()}, {"token", session.resume_token}};
+  json::object self = DescribeSelf(session, *entry.room);
+  self["token"] = session.resume_token;
+  answer["self"] = std::move(self);
   answer["routerRtpCapabilities"] = workers_[entry.worker]->router_rtp_capabilities();
   answer["iceServers"] = IceServers(session.participant);
   const auto state = service_states_.find(session.room);
@@ -162,13 +175,16 @@ void Calls::Leave(Session& session, const json::value&, const Reply& reply) {
 
 void Calls::SetLanguages(Session& session, const json::value& data, const Reply& reply) {
   room::Room& room = *EntryOf(session).room;
-  room::Room::LanguageChange change;
-  for (const auto& [key, target] : {std::pair{"speaks", &change.speaks}, {"hears", &change.hears}}) {
+  Language speaks = session.asked_speaks, hears = session.asked_hears;
+  for (const auto& [key, target] : {std::pair{"speaks", &speaks}, {"hears", &hears}}) {
     if (!GetMember(data, key)) continue;
     auto language = ParseLanguage(data, key);
     if (!language.ok()) return reply(Fail(language.error()));
     *target = *std::move(language);
   }
+  room::Room::LanguageChange change;
+  if (GetMember(data, "speaks")) change.speaks = monitor_->Canonical(speaks);
+  if (GetMember(data, "hears")) change.hears = monitor_->Canonical(hears);
   if (GetMember(data, "voice")) {
     change.voice = room::ParseVoice(GetString(data, "voice").value_or(""));
     if (!change.voice) return reply(InvalidRequest("`voice` is \"translated\" or \"original\"."));
@@ -177,11 +193,31 @@ void Calls::SetLanguages(Session& session, const json::value& data, const Reply&
   const room::Participant& self = *room.Find(session.participant);
   const auto possible = CheckHears(change.speaks.value_or(self.speaks), change.hears.value_or(self.hears));
   if ((change.speaks || change.hears) && !possible.ok()) return reply(Fail(possible.error()));
+  session.asked_speaks = std::move(speaks);
+  session.asked_hears = std::move(hears);
+  ChangeLanguages(session, change);
+  reply(json::value(json::object{{"self", DescribeSelf(session, room)}}));
+}
+
+void Calls::ChangeLanguages(Session& session, const room::Room::LanguageChange& change) {
+  room::Room& room = *EntryOf(session).room;
   room.SetLanguages(session.participant, change);
   TellInterpreter(room, session.participant);
   Drain(room);
   DropUnheard(session);
-  reply(json::value(json::object{}));
+}
+
+// Who joined before the services had answered was taken at their word: "es-mx" is "es" here.
+void Calls::UpdateLanguages() {
+  for (auto& [socket, session] : sessions_) {
+    if (!session.joined()) continue;
+    const room::Participant& self = *EntryOf(session).room->Find(session.participant);
+    const Language speaks = monitor_->Canonical(session.asked_speaks);
+    const Language hears = monitor_->Canonical(session.asked_hears);
+    if (speaks != self.speaks || hears != self.hears) {
+      ChangeLanguages(session, {.speaks = speaks, .hears = hears, .voice = {}});
+    }
+  }
 }
 
 void Calls::SetState(Session& session, const json::value& data, const Reply& reply) {

@@ -290,6 +290,7 @@ io::HttpResponse RestApi::Transcript(const io::HttpRequest& request, const std::
   if (const auto asked = request.query.Get("lang"); asked && !asked->empty()) {
     lang = room::ParseLanguage(*asked);
     if (!lang) return io::ErrorResponse(400, "unsupported_language", "`lang` is not a language tag.");
+    lang = calls_.speech().Canonical(*lang);
   }
   return {200,
           std::string(room::ContentType(*format)),
