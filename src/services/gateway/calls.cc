@@ -181,7 +181,15 @@ Status<> Calls::CheckShape(const RequestRow& row, const json::value& data) {
   return InvalidRequest("`" + name + "` needs `" + member + "`, a text.");
 }
 
+// Later: a client too slow to take an event is cut while that is being sent, and whoever sends it may be in
+// the middle of this very session, or of all of them.
 void Calls::OnDisconnect(const SocketId& socket, socketio::DisconnectReason) {
+  loop_.Post([this, socket, alive = alive_] {
+    if (*alive) Forget(socket);
+  });
+}
+
+void Calls::Forget(const SocketId& socket) {
   if (Session* session = Find(socket)) {
     if (session->joined()) LeaveRoom(*session, room::LeaveReason::kDisconnected);
     sessions_.erase(socket);

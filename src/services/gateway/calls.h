@@ -147,6 +147,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   void FlushChat(const RoomCode& code);
 
   Session* Find(const SocketId& socket);
+  // Of a connection that is gone.
+  void Forget(const SocketId& socket);
   Session* FindByToken(const RoomCode& room, std::string_view token);
   Session* FindByParticipant(const ParticipantId& participant);
   room::RoomEntry& EntryOf(const Session& session);
