@@ -204,7 +204,7 @@ void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
     for (const auto& [id, direction] : transports) worker.CloseTransport(id, now);
   });
   interpreter_->RemoveParticipant(code, session.participant);
-  for (const auto& [consumer, producer] : session.consumers) sockets_of_consumers_.erase(consumer);
+  for (const auto& [consumer, what] : session.consumers) sockets_of_consumers_.erase(consumer);
   sockets_of_participants_.erase(session.participant);
   entry.room->Leave(session.participant, reason);
   Drain(*entry.room);
@@ -219,11 +219,33 @@ void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
 
 void Calls::DropUnheard(Session& session) {
   const room::Room& room = *EntryOf(session).room;
-  std::vector<ConsumerId> unheard;
-  for (const auto& [consumer, producer] : session.consumers) {
-    if (!room.MayConsume(session.participant, producer)) unheard.push_back(consumer);
+  DropConsumers(session, [&](const Consumed& what) { return !room.MayConsume(session.participant, what.producer); });
+}
+
+void Calls::DropTransport(const TransportId& id) {
+  const auto owner = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& item) { return item.second.transports.contains(id); });
+  if (owner == sessions_.end()) return;  // closed by us meanwhile
+  Session& session = owner->second;
+  session.transports.erase(id);
+  WorkerOf(session).Run([id](sfu::Worker& worker, Time now) { worker.CloseTransport(id, now); });
+  room::Room& room = *EntryOf(session).room;
+  std::erase_if(session.producers, [&](const auto& item) {
+    if (item.second != id) return false;
+    interpreter_->RemoveMicrophone(session.room, item.first);
+    room.RemoveProducer(item.first);
+    return true;
+  });
+  DropConsumers(session, [&](const Consumed& what) { return what.transport == id; });
+  Drain(room);
+}
+
+void Calls::DropConsumers(Session& session, const std::function<bool(const Consumed&)>& which) {
+  std::vector<ConsumerId> dropped;
+  for (const auto& [consumer, what] : session.consumers) {
+    if (which(what)) dropped.push_back(consumer);
   }
-  for (const ConsumerId& id : unheard) {
+  for (const ConsumerId& id : dropped) {
     session.consumers.erase(id);
     sockets_of_consumers_.erase(id);
     WorkerOf(session).Run([id](sfu::Worker& worker, Time now) { static_cast<void>(worker.CloseConsumer(id, now)); });
@@ -286,7 +308,11 @@ void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
     data["consumerId"] = id.value();
     server_->Emit(socket->second, name, std::move(data));
   };
-  if (const auto* e = std::get_if<sfu::ConsumerClosed>(&event)) {
+  if (const auto* transport = std::get_if<sfu::TransportStateChanged>(&event)) {
+    // A lost path may be found again; these two are for good.
+    using enum sfu::TransportState;
+    if (transport->state == kFailed || transport->state == kClosed) DropTransport(transport->transport);
+  } else if (const auto* e = std::get_if<sfu::ConsumerClosed>(&event)) {
     tell(e->consumer, "consumerClosed", {});
     if (const auto it = sockets_of_consumers_.find(e->consumer); it != sockets_of_consumers_.end()) {
       if (Session* session = Find(it->second)) session->consumers.erase(e->consumer);

@@ -7,7 +7,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -57,6 +56,10 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   Random& random() { return random_; }
 
  private:
+  struct Consumed {
+    ProducerId producer;
+    TransportId transport;
+  };
   struct Session {
     SocketId socket;
     SocketAddress remote;
@@ -67,8 +70,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
     // As the client named them. What the services call them may change with what these can do.
     Language asked_speaks, asked_hears;
     std::map<TransportId, sfu::TransportDirection> transports;
-    std::map<ConsumerId, ProducerId> consumers;
-    std::set<ProducerId> producers;
+    std::map<ConsumerId, Consumed> consumers;
+    std::map<ProducerId, TransportId> producers;
     std::size_t pending = 0;  // creations the SFU has not answered yet
     TokenBucket chat;         // of the connection: leaving and coming back fills nothing
     bool joined() const { return !room.value().empty(); }
@@ -155,6 +158,9 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   MediaWorker& WorkerOf(const Session& session);
   // Takes everything of this session out of its room, the SFU and the interpreter.
   void LeaveRoom(Session& session, room::LeaveReason reason);
+  // Takes a transport that is over, by its peer's doing, and what was on it out of the call.
+  void DropTransport(const TransportId& id);
+  void DropConsumers(Session& session, const std::function<bool(const Consumed&)>& which);
   // Ends the consumers of translated voices that this session no longer hears.
   void DropUnheard(Session& session);
   // Sends what the room has to say.

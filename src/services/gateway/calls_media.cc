@@ -104,6 +104,7 @@ void Calls::Produce(Session& session, const json::value& data, const Reply& repl
         if (!gone) --s->pending;
         if (!made.ok()) return reply(Fail(made.error()));
         if (gone) return reply(Fail("not_joined", "You have left the room."));
+        if (!s->transports.contains(transport)) return reply(Fail(NotYours("transport")));  // over meanwhile
         room::Room& room = *EntryOf(*s).room;
         const auto added = room.AddProducer(
             participant,
@@ -112,7 +113,7 @@ void Calls::Produce(Session& session, const json::value& data, const Reply& repl
           WorkerOf(*s).Run([id](sfu::Worker& w, Time now) { static_cast<void>(w.CloseProducer(id, now)); });
           return reply(Fail(added.error()));
         }
-        s->producers.insert(id);
+        s->producers[id] = transport;
         if (observed) interpreter_->SetMicrophone(code, participant, id, paused);
         reply(json::value(std::move(*made)));
         Drain(room);
@@ -172,7 +173,7 @@ void Calls::Consume(Session& session, const json::value& data, const Reply& repl
     return reply(Fail("limit_reached", "You already receive " + std::to_string(kMaxConsumers) + " tracks."));
   }
   const ConsumerId id(random_.Id());
-  session.consumers[id] = producer;
+  session.consumers[id] = {producer, transport};
   sockets_of_consumers_[id] = session.socket;
   WorkerOf(session).Call<Result<json::object>>(
       [=, capabilities = Member(data, "rtpCapabilities")](sfu::Worker& worker, Time now) {

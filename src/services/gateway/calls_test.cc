@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls with a real media worker behind and a real client in front, on one loop: what the SFU says, and what
+// becomes of people's things.
+#include "services/gateway/calls.h"
+
+#include <gtest/gtest.h>
+
+#include "crypto/certificate.h"
+#include "io/http_server.h"
+#include "io/websocket_client.h"
+
+namespace jb::services {
+namespace {
+
+// Far above what loopback needs, so that only a hang reaches it.
+constexpr Duration kPatience = std::chrono::seconds(120);
+
+// A client of the room protocol: Socket.IO's text frames over one WebSocket.
+class Client {
+ public:
+  Client(io::Loop& loop, std::uint16_t port) : loop_(loop) {
+    const std::string url = "ws://127.0.0.1:" + std::to_string(port) + "/socket.io/?EIO=4&transport=websocket";
+    io::ConnectWebSocket(loop, url, {}, [this](Result<std::shared_ptr<io::WebSocket>> opened) {
+      ASSERT_TRUE(opened.ok()) << opened.error().message;
+      socket_ = *opened;
+      socket_->set_on_text([this](std::string_view text) { HandleText(text); });
+      socket_->SendText("40");
+    });
+    EXPECT_TRUE(loop_.RunUntil([&] { return connected_; }, kPatience));
+  }
+  ~Client() {
+    if (socket_) socket_->set_on_text([](std::string_view) {});
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // The ack: {"ok":…}.
+  json::object Ask(const std::string& name, json::object data) {
+    const int id = ++asked_;
+    socket_->SendText("42" + std::to_string(id) + json::serialize(json::array{name, std::move(data)}));
+    EXPECT_TRUE(loop_.RunUntil([&] { return answers_.contains(id); }, kPatience)) << name;
+    return answers_[id];
+  }
+  json::object Done(const std::string& name, json::object data) {
+    json::object answer = Ask(name, std::move(data));
+    EXPECT_TRUE(answer["ok"].as_bool()) << name << json::serialize(answer);
+    return answer["data"].as_object();
+  }
+  std::string Refused(const std::string& name, json::object data) {
+    json::object answer = Ask(name, std::move(data));
+    return std::string(GetString(Member(answer, "error"), "code").value_or(""));
+  }
+  // A text in the first event of that name.
+  std::string Await(const std::string& name, const char* key) {
+    EXPECT_TRUE(loop_.RunUntil([&] { return events_.contains(name); }, kPatience)) << name;
+    return std::string(GetString(events_[name], key).value_or(""));
+  }
+  bool Heard(const std::string& name) const { return events_.contains(name); }
+
+ private:
+  void HandleText(std::string_view text) {
+    if (text.starts_with("40")) connected_ = true;
+    if (!text.starts_with("42") && !text.starts_with("43")) return;
+    const std::size_t body = text.find('[');
+    const json::array args = ParseJson(text.substr(body))->as_array();
+    if (text[1] == '3') answers_[std::stoi(std::string(text.substr(2, body - 2)))] = args[0].as_object();
+    else events_.emplace(args[0].as_string(), args[1].as_object());
+  }
+
+  io::Loop& loop_;
+  std::shared_ptr<io::WebSocket> socket_;
+  bool connected_ = false;
+  int asked_ = 0;
+  std::map<int, json::object> answers_;
+  std::map<std::string, json::object> events_;
+};
+
+class CallsTest : public testing::Test, private io::HttpHandler {
+ protected:
+  CallsTest() {
+    calls_.SetSocketServer(sockets_);
+    http_ = *io::HttpServer::Listen(loop_, {.host = "127.0.0.1"}, *this);
+    MediaWorkerConfig config;
+    config.port = http_->port();  // its UDP side, and TCP of another address
+    config.listen = {*SocketAddress::Parse("127.0.0.2", 0)};
+    config.announce = config.listen;
+    config.certificate = crypto::Certificate::Make();
+    std::vector<std::unique_ptr<MediaWorker>> workers;
+    workers.push_back(*MediaWorker::Start(
+        config, loop_, metrics_, calls_.taps(),
+        [this](std::size_t worker, const sfu::WorkerEvent& event) { calls_.HandleWorkerEvent(worker, event); }));
+    calls_.SetWorkers(std::move(workers));
+    room_ = (*calls_.CreateRoom({}))->room->code().value();
+  }
+
+  std::unique_ptr<Client> Join(const std::string& name) {
+    auto client = std::make_unique<Client>(loop_, http_->port());
+    client->Done("join", {{"room", room_}, {"name", name}, {"speaks", "en"}, {"hears", "en"}});
+    return client;
+  }
+  static std::string MakeTransport(Client& client, const char* direction) {
+    return std::string(client.Done("createTransport", {{"direction", direction}})["id"].as_string());
+  }
+  static std::string Produce(Client& client, const std::string& transport) {
+    const auto parameters = ParseJson(R"({"mid":"0","encodings":[{"ssrc":1000}],"rtcp":{"cname":"c"},
+      "headerExtensions":[],"codecs":[{"mimeType":"audio/opus","payloadType":111,"clockRate":48000,"channels":2,
+      "parameters":{},"rtcpFeedback":[]}]})");
+    json::object made = client.Done(
+        "produce", {{"transportId", transport}, {"kind", "audio"}, {"source", "mic"}, {"rtpParameters", *parameters}});
+    return std::string(made["id"].as_string());
+  }
+  std::string Consume(Client& client, const std::string& producer) {
+    const json::object capabilities = worker_capabilities();
+    return std::string(
+        client.Done("consume", {{"producerId", producer}, {"rtpCapabilities", capabilities}})["id"].as_string());
+  }
+  json::object worker_capabilities() {
+    Client stranger(loop_, http_->port());
+    json::object joined =
+        stranger.Done("join", {{"room", room_}, {"name", "Cy"}, {"speaks", "en"}, {"hears", "en"}});
+    stranger.Done("leave", {});
+    return joined["routerRtpCapabilities"].as_object();
+  }
+  void Report(const std::string& transport, sfu::TransportState state) {
+    calls_.HandleWorkerEvent(0, sfu::TransportStateChanged{TransportId(transport), state});
+  }
+
+  io::Loop loop_;
+  Metrics metrics_;
+  Calls calls_{loop_, Config(), metrics_};
+  SocketIoServer sockets_{loop_, calls_.random(), {}, calls_};
+  std::unique_ptr<io::HttpServer> http_;
+  std::string room_;
+
+ private:
+  static CallsConfig Config() {
+    CallsConfig config;
+    for (auto* url : {&config.speech.stt, &config.speech.translation, &config.speech.tts}) {
+      *url = "http://127.0.0.1:1";  // nobody answers there
+    }
+    return config;
+  }
+  void HandleRequest(io::HttpRequest request, std::shared_ptr<io::HttpResponder> responder) override {
+    sockets_.HandleRequest(std::move(request), std::move(responder));
+  }
+  void HandleUpgrade(io::HttpRequest request, std::shared_ptr<io::WebSocketAcceptor> acceptor) override {
+    sockets_.HandleUpgrade(std::move(request), std::move(acceptor));
+  }
+};
+
+TEST_F(CallsTest, ATransportThatItsPeerClosedTakesItsProducersOutOfTheCall) {
+  const auto ann = Join("Ann"), bea = Join("Bea");
+  const std::string send = MakeTransport(*ann, "send"), mic = Produce(*ann, send);
+  MakeTransport(*bea, "recv");
+  const std::string consumer = Consume(*bea, mic);
+  Report(send, sfu::TransportState::kClosed);
+  EXPECT_EQ(bea->Await("producerRemoved", "producerId"), mic);
+  EXPECT_EQ(bea->Await("consumerClosed", "consumerId"), consumer);
+  EXPECT_EQ(ann->Refused("closeProducer", {{"producerId", mic}}), "producer_not_found");
+  EXPECT_EQ(ann->Refused("restartIce", {{"transportId", send}}), "transport_not_found");
+}
+
+TEST_F(CallsTest, ATransportThatFailedTakesItsConsumersAlongAndLeavesItsPlace) {
+  const auto ann = Join("Ann"), bea = Join("Bea");
+  const std::string mic = Produce(*ann, MakeTransport(*ann, "send"));
+  const std::string failed = MakeTransport(*bea, "recv");
+  const std::string consumer = Consume(*bea, mic);
+  for (int i = 1; i < 6; ++i) MakeTransport(*bea, "send");
+  EXPECT_EQ(bea->Refused("createTransport", {{"direction", "recv"}}), "limit_reached");
+  Report(failed, sfu::TransportState::kFailed);
+  EXPECT_EQ(bea->Await("consumerClosed", "consumerId"), consumer);
+  EXPECT_EQ(bea->Refused("resumeConsumer", {{"consumerId", consumer}}), "consumer_not_found");
+  MakeTransport(*bea, "recv");
+  Consume(*bea, mic);
+}
+
+TEST_F(CallsTest, ATransportThatLostItsPathKeepsWhatIsOnIt) {
+  const auto ann = Join("Ann"), bea = Join("Bea");
+  const std::string send = MakeTransport(*ann, "send"), mic = Produce(*ann, send);
+  Report(send, sfu::TransportState::kDisconnected);
+  Report("nobody's", sfu::TransportState::kClosed);
+  ann->Done("pauseProducer", {{"producerId", mic}});
+  EXPECT_EQ(bea->Await("producerPaused", "producerId"), mic);
+  EXPECT_FALSE(bea->Heard("producerRemoved"));
+}
+
+}  // namespace
+}  // namespace jb::services
