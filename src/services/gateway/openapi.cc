@@ -137,11 +137,11 @@ std::string_view GatewayOpenApi() {
             "stt": {"$ref": "#/components/schemas/SpeechService"},
             "translation": {"$ref": "#/components/schemas/SpeechService"},
             "tts": {"$ref": "#/components/schemas/SpeechService"},
-            "redis": {"type": "object", "properties": {"status": {"type": "string"}}}
+            "redis": {"type": "object", "properties": {"status": {"enum": ["healthy", "unhealthy", "not configured"]}}}
           }}
         }},
       "SpeechService": {"type": "object", "properties": {
-        "status": {"enum": ["up", "down"]}, "backend": {"type": "string"}, "latency_ms": {"type": "number"}}}
+        "status": {"enum": ["healthy", "unhealthy"]}, "backend": {"type": "string"}, "latency_ms": {"type": "number"}}}
     }
   }
 })json";

@@ -30,6 +30,9 @@ io::HttpResponse TooManyRequests(Duration wait, std::string_view message) {
   return response;
 }
 
+// Of one component; "degraded" is the whole's.
+const char* HealthWord(bool up) { return up ? "healthy" : "unhealthy"; }
+
 // "2026-01-31T12:00:00.000Z"
 std::string IsoTime(WallTime at) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(at);
@@ -172,9 +175,9 @@ io::HttpResponse RestApi::Health(const io::HttpRequest&, const std::string&) {
     const SpeechServiceStatus& status = calls_.speech().status(service);
     all_up = all_up && status.up;
     components[interpreter::ToString(service)] = json::object{
-        {"status", status.up ? "up" : "down"}, {"backend", status.backend}, {"latency_ms", status.latency_ms}};
+        {"status", HealthWord(status.up)}, {"backend", status.backend}, {"latency_ms", status.latency_ms}};
   }
-  components["redis"] = json::object{{"status", info_.redis_configured ? "down" : "not configured"}};
+  components["redis"] = json::object{{"status", info_.redis_configured ? HealthWord(false) : "not configured"}};
   const bool serving = calls_.worker_count() > 0;
   return Json(serving ? 200 : 503, json::object{{"status", !serving ? "unhealthy"
                                                            : all_up ? "healthy"
