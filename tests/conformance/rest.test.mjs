@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 
-import { Gateway, person } from "./lib/gateway.mjs";
+import { Gateway, person, until } from "./lib/gateway.mjs";
+import { sleep } from "./lib/wire.mjs";
 
 let server;
 before(async () => (server = await Gateway.start("gateway")));
@@ -32,6 +33,23 @@ describe("health", () => {
     assert.equal(body.components.redis.status, "not configured");
     for (const path of ["/livez", "/readyz"]) assert.equal((await server.get(path)).status, 200);
     assert.deepEqual((await server.get("/api/v1/languages")).body, { stt: [], translation: [], tts: [] });
+  });
+
+  it("is not ready with a speech service whose name does not resolve, and names it once in the log", async () => {
+    const host = "x".repeat(64); // longer than a label may be: no name server is asked
+    const lonely = await Gateway.start("gateway", { "stt.url": `http://${host}:8002` });
+    const ready = await until("it is noticed", async () => {
+      const answer = await lonely.get("/readyz");
+      return answer.status === 503 && answer;
+    });
+    assert.equal(ready.body.reasons.length, 1, "the others are merely away");
+    assert.match(ready.body.reasons[0], new RegExp(`^stt\\.url: .*${host}`));
+    await sleep(1000); // two more looks at it
+    const lines = lonely.log.split("\n").filter((line) => line.includes(host));
+    assert.equal(lines.length, 1, lonely.log);
+    assert.match(lines[0], /stt\.url/);
+    assert.equal((await lonely.get("/health")).status, 200);
+    await lonely.stop();
   });
 
   it("is not ready with a Redis that cannot be reached, and says so", async () => {

@@ -200,6 +200,10 @@ io::HttpResponse RestApi::Ready(const io::HttpRequest&, const std::string&) {
   if (info_.redis_configured) {
     reasons.emplace_back("redis.url is set, but this version runs on one machine only: unset it");
   }
+  for (std::size_t i = 0; i < interpreter::kServices; ++i) {
+    const std::string& mistake = calls_.speech().status(static_cast<interpreter::Service>(i)).mistake;
+    if (!mistake.empty()) reasons.emplace_back(mistake);
+  }
   const bool ready = reasons.empty();
   return Json(ready ? 200 : 503, json::object{{"status", ready ? "ok" : "not ready"}, {"reasons", std::move(reasons)}});
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "io/clock.h"
+#include "io/url.h"
 
 namespace jb::services {
 namespace {
@@ -78,7 +79,9 @@ void SpeechMonitor::PollLater(Watched& watched) {
 
 void SpeechMonitor::HandleHealth(Watched& watched, const Result<io::HttpResponse>& response) {
   watched.status.latency_ms = ToSeconds(io::Now() - watched.asked) * 1000;
-  if (!response.ok() || response->status != 200) return SetUp(watched, false);
+  if (!response.ok()) return NoteUnreachable(watched, response.error());
+  watched.status.mistake.clear();
+  if (response->status != 200) return SetUp(watched, false);
   const auto health = ParseJson(response->body);
   if (!health.ok()) return SetUp(watched, false);
   watched.status.backend = std::string(GetString(*health, "backend").value_or(""));
@@ -89,6 +92,19 @@ void SpeechMonitor::HandleHealth(Watched& watched, const Result<io::HttpResponse
   watched.able = true;
   ReadAbilities(watched.service, *health);
   SetUp(watched, true);
+}
+
+// A name that does not resolve, and never did, is a mistake of whoever wrote it; a service that is away is none.
+void SpeechMonitor::NoteUnreachable(Watched& watched, const Error& error) {
+  SetUp(watched, false);
+  const bool known = !watched.status.mistake.empty();
+  if (error.code == "connect_failed") watched.status.mistake.clear();  // it resolves now
+  if (error.code != "dns_failed" || watched.able || known) return;
+  const std::string key = std::string(interpreter::ToString(watched.service)) + ".url";
+  const auto url = io::ParseUrl(watched.url);
+  watched.status.mistake = key + ": " + error.message;
+  Log(LogLevel::kError, "speech service cannot be found; not ready",
+      {{"key", key}, {"host", url ? url->host : watched.url}, {"reason", error.message}});
 }
 
 void SpeechMonitor::SetUp(Watched& watched, bool up) {

@@ -25,6 +25,8 @@ struct SpeechServiceStatus {
   std::string backend;
   double latency_ms = 0;
   std::string instance;  // changes when the service was started anew
+  // Why it can never come up as configured: its key and what is wrong. Empty for one that is merely away.
+  std::string mistake;
 };
 
 class SpeechMonitor {
@@ -62,6 +64,7 @@ class SpeechMonitor {
   void Poll(Watched& watched);
   void HandleHealth(Watched& watched, const Result<io::HttpResponse>& response);
   void SetUp(Watched& watched, bool up);
+  void NoteUnreachable(Watched& watched, const Error& error);
   void ReadAbilities(interpreter::Service service, const json::value& health);
   void PollLater(Watched& watched);
 

@@ -55,7 +55,9 @@ export class Gateway {
     const server = new Gateway();
     server.settings = all;
     server.url = `http://127.0.0.1:${all["gateway.port"]}`;
-    server.child = spawn(program, [role, ...Gateway.flags(all)], { stdio: "ignore" });
+    server.child = spawn(program, [role, ...Gateway.flags(all)], { stdio: ["ignore", "ignore", "pipe"] });
+    server.log = "";
+    server.child.stderr.on("data", (data) => (server.log += data)).unref();
     // A test that failed before its stop() ends with the file all the same.
     server.child.unref();
     process.once("exit", () => server.child.kill("SIGKILL"));
