@@ -174,6 +174,21 @@ describe("paths and methods", () => {
     const { body } = await server.get("/metrics");
     assert.match(body, /^jbcalling_http_requests_total\{code="404",route="GET \/api\/v1\/rooms\/\*"\} [1-9]/m);
   });
+
+  it("are counted under a name of ours, whatever was asked for", async () => {
+    const client = await server.client();
+    client.disconnect();
+    await server.get("/socket.io/?EIO=3&transport=polling");
+    for (const path of ["/", "/no-such.txt", "/api/v1/none"]) await server.get(path);
+    await server.request("FLY", "/");
+    const { body } = await server.get("/metrics");
+    const counted = [...body.matchAll(/^jbcalling_http_requests_total\{code="(\d+)",route="([^"]+)"\}/gm)];
+    const has = (code, route) => assert.ok(counted.some(([, c, r]) => c === code && r === route), `${code} ${route}\n${body}`);
+    for (const [code, route] of [["101", "/socket.io/"], ["400", "/socket.io/"], ["404", "other"], ["405", "other"]]) has(code, route);
+    assert.ok(counted.some(([, , route]) => route === "static"));
+    assert.ok(counted.every(([, , route]) => /^(static|other|\/socket\.io\/|(GET|POST|DELETE) \/[a-z0-9/.*]*)$/.test(route)), body);
+    assert.match(body, /^jbcalling_redis_up 1$/m, "none is configured: none is missing");
+  });
 });
 
 describe("without speech services", () => {

@@ -5,37 +5,26 @@
 #include <ctime>
 
 #include "crypto/random.h"
+#include "services/common/http_counts.h"
 
 namespace jb::services {
 namespace {
 
 constexpr const char* kVersion = "0.1.0";
 
-// Forwards to the server's responder, adds CORS headers and counts the status of the answer.
-class CountingResponder : public io::HttpResponder {
+// Lets pages of any origin read the answer.
+class OpenResponder : public CountingResponder {
  public:
-  CountingResponder(ResponderPtr to, Metrics& metrics, std::string route)
-      : to_(std::move(to)), metrics_(metrics), route_(std::move(route)) {}
+  using CountingResponder::CountingResponder;
 
   void Send(io::HttpResponse response) override {
-    Count(response.status);
     AllowOrigins(response.headers);
-    to_->Send(std::move(response));
+    CountingResponder::Send(std::move(response));
   }
   void StartChunked(int status, std::string content_type, io::Headers headers) override {
-    Count(status);
     AllowOrigins(headers);
-    to_->StartChunked(status, std::move(content_type), std::move(headers));
+    CountingResponder::StartChunked(status, std::move(content_type), std::move(headers));
   }
-  bool Write(ByteView data) override { return to_->Write(data); }
-  void Finish() override { to_->Finish(); }
-  std::size_t queued_bytes() const override { return to_->queued_bytes(); }
-  void ReadBody(std::function<void(ByteView)> on_data, std::function<void(Status<>)> on_done) override {
-    to_->ReadBody(std::move(on_data), std::move(on_done));
-  }
-  void PauseBody() override { to_->PauseBody(); }
-  void ResumeBody() override { to_->ResumeBody(); }
-  void set_on_closed(std::function<void()> fn) override { to_->set_on_closed(std::move(fn)); }
 
  private:
   // As LibreTranslate's: any page may use the service; there are no cookies to protect.
@@ -44,16 +33,6 @@ class CountingResponder : public io::HttpResponder {
     headers.Set("Access-Control-Allow-Methods", "GET, POST, DELETE");
     headers.Set("Access-Control-Allow-Headers", "Authorization, Content-Type");
   }
-  void Count(int status) {
-    metrics_
-        .GetCounter("jbcalling_http_requests_total", "Requests by route and status",
-                    {{"route", route_}, {"code", std::to_string(status)}})
-        .Add();
-  }
-
-  const ResponderPtr to_;
-  Metrics& metrics_;
-  const std::string route_;
 };
 
 // RFC 9110 section 15.5.22.
@@ -141,8 +120,8 @@ io::BodyPolicy HttpFace::PolicyFor(const io::HttpRequest& head) {
 void HttpFace::HandleRequest(io::HttpRequest request, ResponderPtr responder) {
   std::string segment, allowed;
   const Route* route = Match(request, &segment, &allowed);
-  auto counted =
-      std::make_shared<CountingResponder>(responder, metrics_, route ? route->method + " " + route->path : "other");
+  auto counted = std::make_shared<OpenResponder>(responder, HttpCounts(metrics_),
+                                                 route ? route->method + " " + route->path : "other");
   if (route) return route->handle(std::move(request), counted, segment);
   if (request.method == "OPTIONS") return counted->Send({204, "", {}, ""});
   const bool is_socket = std::any_of(upgrades_.begin(), upgrades_.end(),

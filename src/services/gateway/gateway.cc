@@ -9,6 +9,7 @@
 #include "io/clock.h"
 #include "io/http_server.h"
 #include "io/interfaces.h"
+#include "services/common/http_counts.h"
 #include "services/gateway/calls.h"
 #include "services/gateway/rest_api.h"
 #include "services/gateway/static_files.h"
@@ -18,6 +19,7 @@ namespace jb::services {
 namespace {
 
 constexpr std::size_t kMaxJsonBody = 16 * 1024;
+constexpr const char* kSocketIoRoute = "/socket.io/";
 
 Result<std::vector<SocketAddress>> ParseAddresses(const std::vector<std::string>& texts, const char* key) {
   std::vector<SocketAddress> out;
@@ -58,7 +60,8 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
         site_(StaticFiles::Load(config.web_directory.empty() ? FindWebApp() : config.web_directory)),
         calls_(loop, CallsOf(config), metrics),
         sockets_(loop, calls_.random(), SocketsOf(config), calls_),
-        rest_(calls_, metrics,
+        counts_(metrics),
+        rest_(calls_, metrics, counts_,
               {.version = config.version, .started = io::Now(), .redis_configured = !config.redis_url.empty()}) {
     calls_.SetSocketServer(sockets_);
   }
@@ -132,22 +135,29 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
   }
 
   void HandleRequest(io::HttpRequest request, std::shared_ptr<io::HttpResponder> responder) override {
-    if (sockets_.Serves(request.path)) return sockets_.HandleRequest(std::move(request), responder);
+    if (sockets_.Serves(request.path)) {
+      return sockets_.HandleRequest(std::move(request), counts_.Watch(kSocketIoRoute, std::move(responder)));
+    }
     responder->Send(Secured(Answer(request)));
   }
 
   void HandleUpgrade(io::HttpRequest request, std::shared_ptr<io::WebSocketAcceptor> acceptor) override {
-    if (sockets_.Serves(request.path)) return sockets_.HandleUpgrade(std::move(request), acceptor);
-    acceptor->Reject(io::ErrorResponse(404, "not_found", "No WebSocket is served on that path."));
+    if (sockets_.Serves(request.path)) {
+      return sockets_.HandleUpgrade(std::move(request), counts_.Watch(kSocketIoRoute, std::move(acceptor)));
+    }
+    counts_.Watch("other", std::move(acceptor))->Reject(io::ErrorResponse(404, "not_found", "No WebSocket is served on that path."));
   }
 
   io::HttpResponse Answer(const io::HttpRequest& request) {
     if (auto response = rest_.Handle(request)) return std::move(*response);
-    if (request.method != "GET" && request.method != "HEAD") {
-      return io::ErrorResponse(405, "method_not_allowed", "Use GET here.");
-    }
-    if (auto response = site_.Get(request)) return std::move(*response);
-    return io::ErrorResponse(404, "not_found", "There is nothing at that path.");
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    auto file = reads ? site_.Get(request) : std::nullopt;
+    io::HttpResponse response = file    ? std::move(*file)
+                                : reads ? io::ErrorResponse(404, "not_found", "There is nothing at that path.")
+                                        : io::ErrorResponse(405, "method_not_allowed", "Use GET here.");
+    if (!reads) response.headers.Add("Allow", "GET, HEAD");
+    counts_.Count(file ? "static" : "other", response.status);
+    return response;
   }
 
   static io::HttpResponse Secured(io::HttpResponse response) {
@@ -161,6 +171,7 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
   const StaticFiles site_;
   Calls calls_;
   SocketIoServer sockets_;
+  HttpCounts counts_;
   RestApi rest_;
   std::unique_ptr<io::HttpServer> http_;
 };

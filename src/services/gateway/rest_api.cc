@@ -131,11 +131,16 @@ std::vector<std::pair<std::string, std::string>> RestApi::Routes() {
   return out;
 }
 
-RestApi::RestApi(Calls& calls, Metrics& metrics, Info info)
-    : calls_(calls), metrics_(metrics), info_(std::move(info)), creations_(kCreations), wrong_codes_(kWrongCodes) {
-  if (info_.redis_configured) {
-    metrics_.GetGauge("jbcalling_redis_up", "Whether the configured Redis answers").Set(0);
-  }
+RestApi::RestApi(Calls& calls, Metrics& metrics, HttpCounts& counts, Info info)
+    : calls_(calls),
+      metrics_(metrics),
+      counts_(counts),
+      info_(std::move(info)),
+      creations_(kCreations),
+      wrong_codes_(kWrongCodes) {
+  // Alerts watch for 0, so a gateway that needs no Redis must not say it.
+  metrics_.GetGauge("jbcalling_redis_up", "0 while a configured Redis does not answer, else 1")
+      .Set(info_.redis_configured ? 0 : 1);
 }
 
 std::optional<io::HttpResponse> RestApi::Handle(const io::HttpRequest& request) {
@@ -147,6 +152,12 @@ std::optional<io::HttpResponse> RestApi::Handle(const io::HttpRequest& request) 
     if (method == route.method) return Dispatch(route, request, *segment);
     allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
   }
+  auto response = Unrouted(request, allowed);
+  if (response) counts_.Count("other", response->status);
+  return response;
+}
+
+std::optional<io::HttpResponse> RestApi::Unrouted(const io::HttpRequest& request, const std::string& allowed) const {
   if (!allowed.empty()) {
     io::HttpResponse response = io::ErrorResponse(405, "method_not_allowed", "Use " + allowed + " here.");
     response.headers.Add("Allow", allowed);
@@ -160,10 +171,7 @@ std::optional<io::HttpResponse> RestApi::Handle(const io::HttpRequest& request) 
 
 io::HttpResponse RestApi::Dispatch(const Route& route, const io::HttpRequest& request, const std::string& code) {
   io::HttpResponse response = (this->*route.handler)(request, code);
-  metrics_
-      .GetCounter("jbcalling_http_requests_total", "REST requests by route and status",
-                  {{"route", std::string(route.method) + " " + route.path}, {"code", std::to_string(response.status)}})
-      .Add();
+  counts_.Count(std::string(route.method) + " " + route.path, response.status);
   return response;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/metrics.h"
 #include "io/http.h"
+#include "services/common/http_counts.h"
 #include "services/gateway/calls.h"
 #include "services/gateway/rate_limiter.h"
 
@@ -21,9 +22,9 @@ class RestApi {
     bool redis_configured = false;
   };
   // All given by reference outlive it.
-  RestApi(Calls& calls, Metrics& metrics, Info info);
+  RestApi(Calls& calls, Metrics& metrics, HttpCounts& counts, Info info);
 
-  // nullopt: not a path of ours. Every answer is counted in jbcalling_http_requests_total.
+  // nullopt: not a path of ours. Every answer is counted, those to no route of ours as "other".
   std::optional<io::HttpResponse> Handle(const io::HttpRequest& request);
 
   // (method, path) of every route, "*" for the room's code.
@@ -50,6 +51,8 @@ class RestApi {
   io::HttpResponse OpenApi(const io::HttpRequest&, const std::string&);
 
   io::HttpResponse Dispatch(const Route& route, const io::HttpRequest& request, const std::string& code);
+  // What is answered where no route fits, if that is ours to answer.
+  std::optional<io::HttpResponse> Unrouted(const io::HttpRequest& request, const std::string& allowed) const;
   // The room, or why there is none; who guesses is no longer told.
   Result<room::RoomEntry*> Find(const io::HttpRequest& request, const std::string& code);
   // Whether what was said in that room is this client's to read.
@@ -57,6 +60,7 @@ class RestApi {
 
   Calls& calls_;
   Metrics& metrics_;
+  HttpCounts& counts_;
   const Info info_;
   RateLimiter creations_;
   RateLimiter wrong_codes_;
