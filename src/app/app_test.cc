@@ -34,6 +34,17 @@ TEST(ReadyMessage, NamesTheUrlAndHowOtherDevicesConnect) {
             "JB Calling is ready: http://localhost:3000\n");
 }
 
+TEST(ReadyMessage, NamesTheOneAddressThatIsListenedOn) {
+  const auto first_line = [](bool https, const char* host) {
+    const std::string text = ReadyMessage(https, host, 3000, SomeAddresses(), {});
+    return text.substr(0, text.find('\n'));
+  };
+  EXPECT_EQ(first_line(true, "192.168.1.5"), "JB Calling is ready: https://192.168.1.5:3000");
+  EXPECT_EQ(first_line(true, "fd00::5"), "JB Calling is ready: https://[fd00::5]:3000");
+  EXPECT_EQ(first_line(false, "127.0.0.2"), "JB Calling is ready: http://127.0.0.2:3000");
+  EXPECT_EQ(first_line(false, "localhost"), "JB Calling is ready: http://localhost:3000");
+}
+
 TEST(LocalCertificate, IsKeptForTheSameNamesAndPrivate) {
   char name[] = "/tmp/jb-cert-XXXXXX";
   const std::string directory = std::string(mkdtemp(name)) + "/state";

@@ -9,6 +9,16 @@ bool IsLoopbackOnly(const std::string& host) {
   return host == "localhost" || (address && address->is_loopback());
 }
 
+// Where this machine's own browser finds it. Browsers give the microphone to localhost without HTTPS, but who
+// listens on one address alone is not found there.
+std::string OwnAuthority(const std::string& host, std::uint16_t port) {
+  const auto address = SocketAddress::Parse(host, port);
+  const bool everywhere = !address || address->is_unspecified();
+  const bool at_localhost =
+      everywhere || address == SocketAddress::Parse("127.0.0.1", port) || address == SocketAddress::Parse("::1", port);
+  return at_localhost ? "localhost:" + std::to_string(port) : address->text();
+}
+
 std::vector<std::string> LanUrls(const std::string& host, std::uint16_t port,
                                  const std::vector<io::LocalAddress>& addresses) {
   std::vector<std::string> urls;
@@ -30,7 +40,7 @@ std::vector<std::string> LanUrls(const std::string& host, std::uint16_t port,
 std::string ReadyMessage(bool https, const std::string& host, std::uint16_t port,
                          const std::vector<io::LocalAddress>& addresses, const std::vector<std::string>& late) {
   const std::string scheme = https ? "https" : "http";
-  std::string out = "JB Calling is ready: " + scheme + "://localhost:" + std::to_string(port) + "\n";
+  std::string out = "JB Calling is ready: " + scheme + "://" + OwnAuthority(host, port) + "\n";
   const auto lan = LanUrls(host, port, addresses);
   if (!lan.empty() && https) {
     out += "On a phone or another computer of this network (accept the certificate once):\n";

@@ -145,7 +145,8 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
     if (sockets_.Serves(request.path)) {
       return sockets_.HandleUpgrade(std::move(request), counts_.Watch(kSocketIoRoute, std::move(acceptor)));
     }
-    counts_.Watch("other", std::move(acceptor))->Reject(io::ErrorResponse(404, "not_found", "No WebSocket is served on that path."));
+    acceptor = counts_.Watch("other", std::move(acceptor));
+    acceptor->Reject(io::ErrorResponse(404, "not_found", "No WebSocket is served on that path."));
   }
 
   io::HttpResponse Answer(const io::HttpRequest& request) {

@@ -45,9 +45,11 @@ std::string IsoTime(WallTime at) {
   return text;
 }
 
+// As the client reached us. A proxy that ends TLS says so; it tells the asker only, who could as well say it.
 std::string UrlOf(const io::HttpRequest& request, const RoomCode& code) {
   const std::string host(request.headers["Host"]);
-  return std::string(request.secure ? "https://" : "http://") + (host.empty() ? "localhost" : host) + "/r/" +
+  const bool secure = request.secure || io::EqualsIgnoringCase(request.headers["X-Forwarded-Proto"], "https");
+  return std::string(secure ? "https://" : "http://") + (host.empty() ? "localhost" : host) + "/r/" +
          code.value();
 }
 
