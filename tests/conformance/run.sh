@@ -13,6 +13,8 @@ server=$(find "$build" -name socketio_conformance_server -type f -perm -u+x | he
 [ -n "$server" ] || { echo "no socketio_conformance_server in $build" >&2; exit 1; }
 [ -x "$build/jbcalling" ] || { echo "no jbcalling in $build" >&2; exit 1; }
 export JB_CONFORMANCE_SERVER="$server" JB_BINARY="$build/jbcalling"
+node=$("$here/../../tools/node.sh") || { echo "there is no Node; skipped" >&2; exit 77; }
+export PATH="$node:$PATH"
 
 cd "$here" || exit 1
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
