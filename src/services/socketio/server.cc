@@ -121,15 +121,13 @@ struct SocketIoServer::Impl : EngineEvents, std::enable_shared_from_this<Impl> {
   }
 
   SocketIoAck MakeAck(const SocketId& socket, std::uint64_t id) {
-    SocketIoAck ack;
-    ack.send_ = std::make_shared<SocketIoAck::Function>(
+    return SocketIoAck(
         [weak = weak_from_this(), socket, id](json::array args, std::vector<std::string> attachments) {
           const std::shared_ptr<Impl> self = weak.lock();
           if (!self) return;
           self->core.Acknowledge(socket, id, std::move(args), std::move(attachments));
           self->Drain();
         });
-    return ack;
   }
 
   void Do(socketio::AckReceived& o) {

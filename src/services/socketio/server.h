@@ -48,15 +48,15 @@ struct ConnectInfo {
 // copied and kept; the server may be destroyed before it. Loop thread.
 class SocketIoAck {
  public:
+  using Function = std::function<void(json::array, std::vector<std::string>)>;
   SocketIoAck() = default;
+  explicit SocketIoAck(Function send) : send_(std::make_shared<Function>(std::move(send))) {}
   explicit operator bool() const { return send_ != nullptr; }
   // The client's callback gets this one argument.
   void operator()(json::value answer) const;
   void Send(json::array args, std::vector<std::string> attachments = {}) const;
 
  private:
-  friend class SocketIoServer;
-  using Function = std::function<void(json::array, std::vector<std::string>)>;
   std::shared_ptr<Function> send_;
 };
 
