@@ -131,6 +131,8 @@ void Microphone::HandleVoiceFrame(bool may_be_voice, Time arrival, Time now) {
   const bool was_open = gate_.open();
   const bool voiced = may_be_voice && IsVoice();
   if (voiced) last_voice_ = arrival;
+  else if (was_voiced_ && may_be_voice) last_voice_ -= options_.detector_tail;
+  was_voiced_ = voiced;
   const SpeechGate::Edge edge = gate_.HandleFrame(voiced);
   if (edge == SpeechGate::Edge::kOpened) OpenWithPreRoll();
   if (was_open || edge == SpeechGate::Edge::kOpened) {

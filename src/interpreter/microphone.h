@@ -27,7 +27,7 @@ class MicrophoneListener {
   // Sound of a clause, in order; its last sample arrived at `arrival`.
   virtual void OnSpeech(const ParticipantId& speaker, std::span<const std::int16_t> pcm_16k, Time arrival,
                         Time now) = 0;
-  // All of the clause was given; its last voiced sound arrived at `voice_end`.
+  // All of the clause was given; its last voiced sound arrived at `voice_end` (the detector's tail not counted).
   virtual void OnClauseEnd(const ParticipantId& speaker, Time voice_end, Time now) = 0;
 };
 
@@ -77,7 +77,8 @@ class Microphone {
   std::vector<std::int16_t> speech_;  // of the open clause, not yet given to the listener
   bool decoder_stale_ = false;        // packets were skipped
   Time last_frame_{};
-  Time last_voice_{};
+  bool was_voiced_ = false;  // the last frame
+  Time last_voice_{};        // end of the sound: without the detector's tail once that is over
 };
 
 }  // namespace jb::interpreter

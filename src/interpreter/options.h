@@ -20,7 +20,10 @@ struct InterpreterOptions {
   Duration short_hangover = 450ms;  // the same while less than short_clause was said: "I think ..."
   Duration short_clause = 1s;
   Duration long_clause = 8s;  // from here on any dip of long_hangover ends it
-  Duration long_hangover = 120ms;
+  Duration long_hangover = 210ms;
+  // The detector says "voice" for 9 frames more after speech (WebRTC's VAD in our mode; measured 50-110 ms past
+  // -50 dBov, median 90, in noise as well). This much of a silence is over when it first says "none".
+  Duration detector_tail = 90ms;
   Duration most_clause = 15s;         // flushed in the middle of speech
   std::int8_t gate_level_dbov = -65;  // quieter is no speech whatever the detector says
 

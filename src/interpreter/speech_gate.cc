@@ -35,7 +35,7 @@ SpeechGate::Edge SpeechGate::HandleFrame(bool voiced) {
   }
   clause_ += kFrame;
   quiet_ = voiced ? Duration{} : quiet_ + kFrame;
-  if (quiet_ >= Hangover()) {
+  if (Silence() >= Hangover()) {
     Close();
     return Edge::kClosed;
   }

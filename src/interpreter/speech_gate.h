@@ -2,6 +2,7 @@
 // Decides from a voice detector's frames when a clause begins and ends. Counts frames of 10 ms, no
 // clock. It opens when 60 of the last 80 ms are voice, and closes after a silence that is longer when
 // little was said ("I think ..."), and shorter when much was, so that a long speech comes out in clauses.
+// Silence is counted from the end of the sound, not from the end of the detector's tail behind it.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +27,11 @@ class SpeechGate {
   bool Close();
   bool open() const { return open_; }
   // How much more silence would end the open clause.
-  Duration UntilEnd() const { return Hangover() - quiet_; }
+  Duration UntilEnd() const { return Hangover() - Silence(); }
 
  private:
   Duration Hangover() const;
+  Duration Silence() const { return quiet_ > Duration{} ? quiet_ + options_.detector_tail : Duration{}; }
   void Begin();
 
   const InterpreterOptions& options_;
