@@ -48,7 +48,7 @@ TEST(Endpointer, AClauseBeginsWithItsPreRollAndEndsAfter300MsOfSilence) {
   ASSERT_EQ(Actions(s), (std::vector{Action::kStart, Action::kMaybeEnd, Action::kEnd}));
   EXPECT_EQ(s.events[0].at, 108);
   EXPECT_EQ(s.events[0].start, 75);  // 250 ms before the first voiced frame
-  EXPECT_EQ(s.events[1].at, 186);    // 60 ms after the last one
+  EXPECT_EQ(s.events[1].at, 183);    // 30 ms after the last one
   EXPECT_EQ(s.events[2].at, 210);    // 300 ms after the last one
   EXPECT_EQ(s.events[2].end, 210);
 }
