@@ -168,7 +168,8 @@ void RoomInterpreter::Impl::HandleFinal(SttStream& stream, const SttEvent& event
   const auto flush = event.flush ? stream.AnswerFlush(*event.flush) : std::nullopt;
   const Time end = std::min(stream.ArrivalOf(event.end_s), now);
   const Time asked = flush ? flush->sent : end;
-  breaker(Service::kStt).Succeeded(now - asked, now);
+  // Without a flush nobody asked: the recogniser cut a long clause, and how long ago its words ended says nothing.
+  breaker(Service::kStt).Succeeded(flush ? now - asked : Duration{}, now);
   const std::string text = CleanRecognized(event.text);
   const auto known = stream.segments.find(event.segment);
   if (text.empty()) {
@@ -177,7 +178,7 @@ void RoomInterpreter::Impl::HandleFinal(SttStream& stream, const SttEvent& event
     stream.segments.erase(known);
     return;
   }
-  Sample(MetricKind::kStageStt, now - asked);
+  if (flush) Sample(MetricKind::kStageStt, now - asked);
   const CaptionKey key = CaptionOf(stream, event, now);
   stream.segments.erase(event.segment);
   Commit(stream, key,

@@ -162,7 +162,7 @@ struct ServiceState {
 };
 
 enum class MetricKind : std::uint8_t {
-  kStageStt,          // jbcalling_stage_seconds{stage="stt"}: flush (or the endpoint's sound) → final text
+  kStageStt,          // jbcalling_stage_seconds{stage="stt"}: flush → final text
   kStageTranslation,  // request → answer
   kStageTts,          // request → first sound
   kInterpret,  // jbcalling_interpret_seconds: last voiced sound of the clause → first translated frame with voice

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace jb::speech {
 
@@ -37,6 +38,11 @@ struct Recognition {
   double end_s = 0;
   // Answers the n-th Flush() (counted from 1); each Flush() is answered exactly once, in order.
   std::optional<std::uint64_t> flush;
+};
+
+struct RecognitionOptions {
+  // Silence that ends a clause, where the caller's own judgement by Flush() is to come first; nullopt: the backend's.
+  std::optional<Duration> end_silence;
 };
 
 struct RecognitionHandlers {
@@ -89,7 +95,8 @@ class Recognizer {
   virtual ~Recognizer() = default;
   virtual std::string_view name() const = 0;
   virtual std::vector<std::string> languages() const = 0;  // BCP-47 primary subtags: {"en"}
-  virtual Result<std::unique_ptr<RecognitionSession>> Open(std::string_view language, RecognitionHandlers handlers) = 0;
+  virtual Result<std::unique_ptr<RecognitionSession>> Open(std::string_view language, const RecognitionOptions& options,
+                                                           RecognitionHandlers handlers) = 0;
   // A whole recording; `done` is called once, later.
   virtual Result<std::unique_ptr<Job>> Transcribe(std::vector<std::int16_t> pcm, std::string_view language,
                                                   std::function<void(Result<Transcript>)> done) = 0;

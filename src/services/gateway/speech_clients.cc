@@ -10,6 +10,8 @@ namespace jb::services {
 namespace {
 
 constexpr std::size_t kPendingBytes = 5 * 16000 * 2;              // 5 s of 16 kHz s16le
+// The interpreter ends clauses, after at most 450 ms; stt's own end only stands in for a flush that was lost.
+constexpr const char* kStreamQuery = "/transcribe/stream?sample_rate=16000&endpoint_ms=700&lang=";
 constexpr Duration kSynthesisTimeout = std::chrono::seconds(60);  // a whole utterance, heard as it comes
 constexpr std::uint32_t kSynthesisRate = 48000;
 
@@ -57,7 +59,7 @@ std::shared_ptr<SttStream> SttStream::Open(io::Loop& loop, const std::string& ur
   options.timeout = std::chrono::seconds(3);
   options.socket.idle_timeout = Duration::zero();  // silence is normal: the gate is closed
   io::ConnectWebSocket(
-      loop, WebSocketUrl(url) + "/transcribe/stream?sample_rate=16000&lang=" + lang.value(), options,
+      loop, WebSocketUrl(url) + kStreamQuery + lang.value(), options,
       [stream](Result<std::shared_ptr<io::WebSocket>> socket) { stream->Connected(std::move(socket)); });
   return stream;
 }

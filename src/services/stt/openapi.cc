@@ -24,7 +24,9 @@ std::string_view SttOpenApi() {
     "/transcribe/stream": {
       "parameters": [
         {"name": "lang", "in": "query", "schema": {"type": "string", "default": "en"}},
-        {"name": "sample_rate", "in": "query", "schema": {"type": "integer", "minimum": 8000, "maximum": 48000, "default": 16000}}],
+        {"name": "sample_rate", "in": "query", "schema": {"type": "integer", "minimum": 8000, "maximum": 48000, "default": 16000}},
+        {"name": "endpoint_ms", "in": "query", "description": "Silence that ends a clause by itself; more where the sender flushes",
+          "schema": {"type": "integer", "minimum": 100, "maximum": 5000}}],
       "get": {"summary": "WebSocket: binary s16le mono in, JSON text out; {\"type\":\"flush\"} ends a clause, {\"type\":\"end\"} the stream",
         "responses": {"101": {"description": "Go on"}, "400": {"description": "A wrong parameter"}, "426": {"description": "No WebSocket handshake"}, "429": {"description": "Too many streams"}}},
       "post": {"summary": "The same with a chunked body; answers one JSON message a line, as they come",

@@ -6,17 +6,20 @@
 namespace jb::services {
 
 Result<std::shared_ptr<StreamSession>> StreamSession::Open(speech::Recognizer& recognizer, std::string_view language,
-                                                           int sample_rate_hz, Handlers handlers) {
+                                                           int sample_rate_hz,
+                                                           const speech::RecognitionOptions& options,
+                                                           Handlers handlers) {
   auto stream = std::make_shared<StreamSession>();
   if (sample_rate_hz != speech::kRecognizerRateHz) {
     stream->resampler_.emplace(sample_rate_hz, speech::kRecognizerRateHz);
   }
   JB_TRY(stream->session_,
-         recognizer.Open(language, {.on_result =
-                                        [on_message = std::move(handlers.on_message)](const speech::Recognition& r) {
-                                          on_message(json::serialize(StreamMessage(r)));
-                                        },
-                                    .on_done = std::move(handlers.on_done)}));
+         recognizer.Open(language, options,
+                         {.on_result =
+                              [on_message = std::move(handlers.on_message)](const speech::Recognition& r) {
+                                on_message(json::serialize(StreamMessage(r)));
+                              },
+                          .on_done = std::move(handlers.on_done)}));
   return stream;
 }
 

@@ -23,7 +23,8 @@ class StreamSession {
   };
   // Errors are the recogniser's: "busy", "unsupported_language".
   static Result<std::shared_ptr<StreamSession>> Open(speech::Recognizer& recognizer, std::string_view language,
-                                                     int sample_rate_hz, Handlers handlers);
+                                                     int sample_rate_hz, const speech::RecognitionOptions& options,
+                                                     Handlers handlers);
 
   // s16le mono; a sample may be split between two calls.
   void PushAudio(ByteView bytes);

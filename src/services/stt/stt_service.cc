@@ -87,17 +87,26 @@ io::HttpResponse OpenAiRefusal(const Error& error) { return OpenAiError(StatusOf
 struct StreamParameters {
   std::string language;
   int sample_rate_hz = speech::kRecognizerRateHz;
+  speech::RecognitionOptions recognition;
 };
+
+// False: not a whole number within the bounds.
+bool ReadNumber(std::string_view text, int least, int most, int& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size() && out >= least && out <= most;
+}
 
 Result<StreamParameters> ReadStreamParameters(const io::HttpRequest& request) {
   StreamParameters out;
   out.language = LanguageOf(request.query.Get("lang").value_or(""));
-  if (const auto rate = request.query.Get("sample_rate"); rate && !rate->empty()) {
-    const auto [end, error] = std::from_chars(rate->data(), rate->data() + rate->size(), out.sample_rate_hz);
-    if (error != std::errc() || end != rate->data() + rate->size() || out.sample_rate_hz < 8000 ||
-        out.sample_rate_hz > 48000) {
-      return Fail("invalid_request", "`sample_rate` is 8000 to 48000.");
-    }
+  const auto rate = request.query.Get("sample_rate");
+  if (rate && !rate->empty() && !ReadNumber(*rate, 8000, 48000, out.sample_rate_hz)) {
+    return Fail("invalid_request", "`sample_rate` is 8000 to 48000.");
+  }
+  if (const auto silence = request.query.Get("endpoint_ms"); silence && !silence->empty()) {
+    int ms = 0;
+    if (!ReadNumber(*silence, 100, 5000, ms)) return Fail("invalid_request", "`endpoint_ms` is 100 to 5000.");
+    out.recognition.end_silence = std::chrono::milliseconds(ms);
   }
   return out;
 }
@@ -285,7 +294,7 @@ class SttServiceImpl : public SttService {
     // The session exists before the socket does, so that a refusal is an HTTP answer.
     auto socket = std::make_shared<std::shared_ptr<io::WebSocket>>();
     auto session = StreamSession::Open(
-        *backend_, parameters->language, parameters->sample_rate_hz,
+        *backend_, parameters->language, parameters->sample_rate_hz, parameters->recognition,
         {.on_message = [socket](std::string message) { (*socket)->SendText(std::move(message)); },
          .on_done =
              [socket](const Status<>& status) {
@@ -332,7 +341,7 @@ class SttServiceImpl : public SttService {
     if (!parameters.ok()) return to->Send(OwnError(parameters.error()));
     const std::uint64_t id = ++last_stream_;
     auto session = StreamSession::Open(
-        *backend_, parameters->language, parameters->sample_rate_hz,
+        *backend_, parameters->language, parameters->sample_rate_hz, parameters->recognition,
         {.on_message = [to](std::string message) { to->Write(AsBytes(message + "\n")); },
          .on_done =
              [this, to, id](const Status<>& status) {

@@ -34,6 +34,7 @@ class TestRecognizer : public speech::Recognizer {
     int sessions = 0;
     std::size_t pushed = 0, backlog = 0, most_backlog = 0;
     bool keeps_up = true;
+    speech::RecognitionOptions options;  // of the last session
   };
   class Session : public speech::RecognitionSession {
    public:
@@ -73,9 +74,11 @@ class TestRecognizer : public speech::Recognizer {
   std::string_view name() const override { return "test"; }
   std::vector<std::string> languages() const override { return {"en"}; }
   Result<std::unique_ptr<speech::RecognitionSession>> Open(std::string_view language,
+                                                           const speech::RecognitionOptions& options,
                                                            speech::RecognitionHandlers handlers) override {
     if (language != "en") return Fail("unsupported_language", "English only");
     if (state_->sessions >= kConcurrency) return Fail("busy", "all taken");
+    state_->options = options;
     return std::unique_ptr<speech::RecognitionSession>(std::make_unique<Session>(loop_, state_, std::move(handlers)));
   }
   Result<std::unique_ptr<speech::Job>> Transcribe(std::vector<std::int16_t> pcm, std::string_view,
@@ -317,9 +320,18 @@ TEST_F(SttServiceTest, AStreamThatItsSenderLeavesGivesItsPlaceBack) {
   EXPECT_TRUE(IsFree());
 }
 
+TEST_F(SttServiceTest, ASenderThatFlushesMayAskForALongerSilenceBeforeAClauseEndsByItself) {
+  const auto end = [](io::WebSocket& socket) { socket.SendText(R"({"type":"end"})"); };
+  Talk("?lang=en", end);
+  EXPECT_EQ(state_->options.end_silence, std::nullopt);
+  Talk("?lang=en&endpoint_ms=700", end);
+  EXPECT_EQ(state_->options.end_silence, 700ms);
+}
+
 TEST_F(SttServiceTest, WrongStreamParametersAreRefusedBeforeTheStreamBegins) {
   for (const char* query :
-       {"?sample_rate=7999", "?sample_rate=96000", "?sample_rate=abc", "?sample_rate=16000x", "?sample_rate=-16000"}) {
+       {"?sample_rate=7999", "?sample_rate=96000", "?sample_rate=abc", "?sample_rate=16000x", "?sample_rate=-16000",
+        "?endpoint_ms=99", "?endpoint_ms=5001", "?endpoint_ms=1s"}) {
     EXPECT_EQ(Outcome(client_->Post("/transcribe/stream" + std::string(query), "abcd")), "400 invalid_request")
         << query;
     EXPECT_THAT(Talk(query, [](io::WebSocket&) {}).front(), HasSubstr("400")) << query;

@@ -61,10 +61,10 @@ class StreamSession final : public RecognitionSession {
   using Streams = Line<RecognitionHandlers>;
 
   StreamSession(io::Loop& loop, Threads& threads, std::shared_ptr<DecoderPool> pool, std::shared_ptr<Book> book,
-                RecognitionHandlers handlers)
+                const EndpointerOptions& endpointer, RecognitionHandlers handlers)
       : book_(std::move(book)),
         line_(std::make_shared<Streams>(Streams{std::move(handlers), true})),
-        worker_(std::make_shared<SessionWorker>()) {
+        worker_(std::make_shared<SessionWorker>(endpointer)) {
     ++book_->sessions;
     threads.Start(std::function<void()>([&loop, pool = std::move(pool), worker = worker_, line = line_] {
       const bool loaded = worker->Run(*pool, [&](const ClauseResult& result) {
@@ -98,6 +98,8 @@ class StreamSession final : public RecognitionSession {
   const std::shared_ptr<Streams> line_;
   const std::shared_ptr<SessionWorker> worker_;
 };
+
+int FramesIn(Duration d) { return static_cast<int>(d / std::chrono::milliseconds(10)); }
 
 using TranscriptDone = std::function<void(Result<Transcript>)>;
 
@@ -170,10 +172,13 @@ class Pocketsphinx final : public Recognizer {
   std::string_view name() const override { return "pocketsphinx"; }
   std::vector<std::string> languages() const override { return {"en"}; }
 
-  Result<std::unique_ptr<RecognitionSession>> Open(std::string_view language, RecognitionHandlers handlers) override {
+  Result<std::unique_ptr<RecognitionSession>> Open(std::string_view language, const RecognitionOptions& options,
+                                                   RecognitionHandlers handlers) override {
     JB_TRY_VOID(Admit(language));
+    EndpointerOptions endpointer;
+    if (options.end_silence) endpointer.end = FramesIn(*options.end_silence);
     return std::unique_ptr<RecognitionSession>(
-        std::make_unique<StreamSession>(loop_, threads_, pool_, book_, std::move(handlers)));
+        std::make_unique<StreamSession>(loop_, threads_, pool_, book_, endpointer, std::move(handlers)));
   }
   Result<std::unique_ptr<Job>> Transcribe(std::vector<std::int16_t> pcm, std::string_view language,
                                           TranscriptDone done) override {

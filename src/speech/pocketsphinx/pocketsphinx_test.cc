@@ -173,12 +173,12 @@ TEST(Pocketsphinx, SessionsBeyondTheConcurrencyAreRefusedAndFreedSlotsReused) {
   auto made = MakePocketsphinx(loop, 1);
   if (!made.ok()) GTEST_SKIP() << made.error().message;
   Recognizer& recognizer = **made;
-  EXPECT_EQ(recognizer.Open("vi", {}).error().code, "unsupported_language");
-  auto first = recognizer.Open("en-US", {});
+  EXPECT_EQ(recognizer.Open("vi", {}, {}).error().code, "unsupported_language");
+  auto first = recognizer.Open("en-US", {}, {});
   ASSERT_TRUE(first.ok());
-  EXPECT_EQ(recognizer.Open("en", {}).error().code, "busy");
+  EXPECT_EQ(recognizer.Open("en", {}, {}).error().code, "busy");
   first->reset();
-  EXPECT_TRUE(recognizer.Open("en", {}).ok());
+  EXPECT_TRUE(recognizer.Open("en", {}, {}).ok());
 }
 
 TEST(Pocketsphinx, ASessionAnswersOnTheLoopAndEndsWithDone) {
@@ -188,15 +188,37 @@ TEST(Pocketsphinx, ASessionAnswersOnTheLoopAndEndsWithDone) {
   if (!made.ok() || pcm.empty()) GTEST_SKIP();
   std::string text;
   bool done = false;
-  auto session = (*made)->Open("en", {[&](const Recognition& r) {
-                                        if (r.final) text += r.text;
-                                      },
-                                      [&](Status<> status) { done = status.ok(); }});
+  auto session = (*made)->Open("en", {},
+                               {[&](const Recognition& r) {
+                                  if (r.final) text += r.text;
+                                },
+                                [&](Status<> status) { done = status.ok(); }});
   ASSERT_TRUE(session.ok());
   (*session)->PushAudio(pcm);
   (*session)->Finish();
   ASSERT_TRUE(loop.RunUntil([&] { return done; }, 120s));
   EXPECT_LT(WordErrorRate("we have two children and a small dog", text), 40) << text;
+}
+
+TEST(Pocketsphinx, WhoeverFlushesMayHaveAClauseEndByItselfOnlyAfterALongerSilence) {
+  auto pcm = SpeakWithFlite("slt", "we have two children and a small dog");
+  io::Loop loop("test");
+  auto made = MakePocketsphinx(loop, 1);
+  if (!made.ok() || pcm.empty()) GTEST_SKIP();
+  pcm.resize(pcm.size() - 16000 / 2);  // half a second of silence is left
+  std::vector<std::optional<std::uint64_t>> finals;
+  bool done = false;
+  auto session = (*made)->Open("en", {.end_silence = 900ms},
+                               {[&](const Recognition& r) {
+                                  if (r.final) finals.push_back(r.flush);
+                                },
+                                [&](Status<> status) { done = status.ok(); }});
+  ASSERT_TRUE(session.ok());
+  (*session)->PushAudio(pcm);
+  (*session)->Flush();
+  (*session)->Finish();
+  ASSERT_TRUE(loop.RunUntil([&] { return done; }, 120s));
+  EXPECT_EQ(finals, (std::vector<std::optional<std::uint64_t>>{1}));
 }
 
 TEST(Pocketsphinx, AWholeRecordingComesWithSegmentsAndWordTimes) {
@@ -227,7 +249,8 @@ TEST(Pocketsphinx, AnAbandonedSessionCallsNothingAndDoesNotBlockTheLoop) {
   auto made = MakePocketsphinx(loop, 1);
   if (!made.ok() || pcm.empty()) GTEST_SKIP();
   bool called = false;
-  auto session = (*made)->Open("en", {[&](const Recognition&) { called = true; }, [&](Status<>) { called = true; }});
+  auto session =
+      (*made)->Open("en", {}, {[&](const Recognition&) { called = true; }, [&](Status<>) { called = true; }});
   ASSERT_TRUE(session.ok());
   (*session)->PushAudio(pcm);
   (*session)->Finish();

@@ -76,7 +76,7 @@ bool SessionWorker::Run(DecoderPool& pool, const ClauseStream::Sink& sink) {
   std::unique_ptr<SphinxDecoder> decoder = pool.Take();
   if (!decoder) return false;
   {
-    ClauseStream stream(*decoder, sink);
+    ClauseStream stream(*decoder, sink, endpointer_);
     std::unique_lock lock(mutex_);
     for (bool more = true; more;) {
       if (items_.empty()) {

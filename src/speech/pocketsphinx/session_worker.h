@@ -25,6 +25,8 @@ class SessionWorker {
   // 30 s of audio: a decoder that lags so far behind will not catch up.
   static constexpr std::size_t kMostBacklog = 30 * kRecognizerRateHz;
 
+  explicit SessionWorker(const EndpointerOptions& endpointer = {}) : endpointer_(endpointer) {}
+
   // Loop side.
   void Push(std::span<const std::int16_t> pcm);
   void Flush();
@@ -53,6 +55,7 @@ class SessionWorker {
   void DropOldest();
   bool WaitForWork(std::unique_lock<std::mutex>& lock);
 
+  const EndpointerOptions endpointer_;
   mutable std::mutex mutex_;
   std::condition_variable added_;
   std::deque<Item> items_;     // guarded by mutex_
