@@ -631,6 +631,20 @@ TEST(RoomInterpreter, TtsThatComesBackSoonSpeaksWhatWaited) {
   EXPECT_NE(w.FirstVoice("ann", "es"), kNever);
 }
 
+TEST(RoomInterpreter, ASentenceWhoseSynthesisIsRepeatedCountsAsOneSynthesis) {
+  Pair_ w;
+  w.services.tts_up = false;
+  w.StartSpeaking("ann", 1s);
+  w.Run(1s + 450ms);
+  for (int i = 0; i < 1000 && w.synthesize_log.empty(); ++i) w.Run(1ms);
+  w.services.tts_up = true;
+  w.Run(3s);
+  EXPECT_EQ(w.synthesize_log.size(), 2u);
+  EXPECT_NE(w.FirstVoice("ann", "es"), kNever);
+  EXPECT_EQ(w.room.stats().syntheses_total, 1u);
+  EXPECT_THAT(w.room.stats().syntheses, ElementsAre(Pair(Pair(P("ann"), L("es")), 1u)));
+}
+
 TEST(RoomInterpreter, ATtsThatHangsIsGivenUpAfterItsTimeout) {
   Pair_ w;
   w.services.tts_hangs = true;

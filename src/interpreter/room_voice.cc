@@ -112,8 +112,10 @@ void RoomInterpreter::Impl::DriveSynthesis(Speaker& speaker, const Language& lan
   if (!voice.WantsSynthesis(now) || !breaker(Service::kTts).MayTry(now)) return;
   const RequestId id(++last_request_);
   std::string text = voice.NextUtterance(id, now);
-  ++stats_.syntheses[{speaker.info.id, lang}];
-  ++stats_.syntheses_total;
+  if (!voice.retrying()) {
+    ++stats_.syntheses[{speaker.info.id, lang}];
+    ++stats_.syntheses_total;
+  }
   syntheses_[id.value()] = {speaker.info.id, lang};
   outputs_.push_back(Synthesize{.request = id,
                                 .text = std::move(text),

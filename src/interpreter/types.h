@@ -211,7 +211,7 @@ struct InterpreterStats {
   std::uint64_t clauses = 0;                                              // times a gate closed on speech
   std::uint64_t sentences = 0;                                            // non-empty finals
   std::map<Language, std::uint64_t> translations;                         // requests by target language
-  std::map<std::pair<ParticipantId, Language>, std::uint64_t> syntheses;  // of who is here now
+  std::map<std::pair<ParticipantId, Language>, std::uint64_t> syntheses;  // repeats not counted; of who is here now
   std::uint64_t syntheses_total = 0;
   std::uint64_t captions_partial = 0;
   std::uint64_t captions_final = 0;

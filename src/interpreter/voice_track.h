@@ -59,6 +59,8 @@ class VoiceTrack {
   std::optional<RequestId> request() const;
   // When the running request is given up.
   std::optional<Time> request_deadline() const;
+  // The running request repeats one that failed.
+  bool retrying() const { return in_flight_ && in_flight_->clause.retried; }
   bool heard_request() const { return in_flight_ && in_flight_->got_sound; }
   Time asked_at() const { return in_flight_ ? in_flight_->asked : Time{}; }
   // False: more sound than the text can be; the owner cancels the request.
