@@ -91,12 +91,6 @@ std::string CaptionBook::PartialText(CaptionKey key) const {
   return it == open_.end() || it->second.settled ? std::string() : it->second.caption.text;
 }
 
-std::optional<Time> CaptionBook::VoiceEnd(CaptionKey key) const {
-  const auto it = open_.find(key);
-  if (it == open_.end()) return std::nullopt;
-  return it->second.voice_end;
-}
-
 // The only place that makes a revision. A final one ends the entry.
 void CaptionBook::Show(CaptionKey key, Entry& entry, Time now) {
   Caption& caption = entry.caption;

@@ -46,7 +46,6 @@ class CaptionBook {
   bool HasSettledOf(const ParticipantId& speaker) const;
   // What was shown of a caption whose words are not settled, else empty.
   std::string PartialText(CaptionKey key) const;
-  std::optional<Time> VoiceEnd(CaptionKey key) const;
 
   void HandleTimeout(Time now);
   std::optional<Time> NextDeadline() const;

@@ -65,7 +65,8 @@ void TimeStretch::Drop(std::size_t n) {
 
 std::size_t TimeStretch::BestLag() {
   for (std::size_t i = 0; i < kLookahead; ++i) window_[i] = At(i);
-  // Never more than is owed, so that the mean speed stays what was asked for.
+  // Beyond the shortest lag not more than is owed: what was skipped too much is paid back before the next cut, so
+  // that the mean speed stays what was asked for.
   const std::size_t most = std::min(kMostLag, static_cast<std::size_t>(owed_) + kLeastLag);
   std::size_t best = kLeastLag;
   float best_similarity = -1e30f;

@@ -12,7 +12,7 @@ Endpointer::Action Endpointer::Push(bool voice, float energy) {
 }
 
 Endpointer::Action Endpointer::PushIdle(bool voice) {
-  if (cut_) return StartAfterCut(voice);
+  if (cut_) return StartAfterCut();
   window_.push_back(voice);
   if (static_cast<int>(window_.size()) > options_.start_window) window_.pop_front();
   const auto voiced = std::count(window_.begin(), window_.end(), true);
@@ -20,7 +20,6 @@ Endpointer::Action Endpointer::PushIdle(bool voice) {
   const auto first = std::find(window_.begin(), window_.end(), true);
   const std::int64_t onset = position_ - std::distance(first, window_.end());
   start_ = std::max({onset - options_.pre_roll, end_, std::int64_t{0}});
-  voiced_ = static_cast<int>(voiced);
   silence_ = 0;
   in_clause_ = true;
   window_.clear();
@@ -28,10 +27,9 @@ Endpointer::Action Endpointer::PushIdle(bool voice) {
   return Action::kStart;
 }
 
-Endpointer::Action Endpointer::StartAfterCut(bool voice) {
+Endpointer::Action Endpointer::StartAfterCut() {
   cut_ = false;
   start_ = end_;
-  voiced_ = voice ? 1 : 0;
   silence_ = 0;
   in_clause_ = true;
   energies_.clear();
@@ -41,7 +39,6 @@ Endpointer::Action Endpointer::StartAfterCut(bool voice) {
 Endpointer::Action Endpointer::PushSpeaking(bool voice, float energy) {
   energies_.push_back(energy);
   if (static_cast<int>(energies_.size()) > options_.cut_window) energies_.pop_front();
-  if (voice) ++voiced_;
   const bool paused = silence_ >= options_.maybe_end;
   // Inside a pause a single voiced frame is more often a breath than a word.
   if (voice && (!paused || voiced_run_ >= options_.resume_voiced)) {

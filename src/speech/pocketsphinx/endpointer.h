@@ -53,11 +53,10 @@ class Endpointer {
   std::int64_t clause_start() const { return start_; }
   std::int64_t clause_end() const { return end_; }
   std::int64_t speech_end() const { return position_ - silence_; }  // just after the last voiced frame
-  int voiced_frames() const { return voiced_; }                     // in this clause
 
  private:
   Action PushIdle(bool voice);
-  Action StartAfterCut(bool voice);
+  Action StartAfterCut();
   Action PushSpeaking(bool voice, float energy);
   Action Finish(Action action, std::int64_t end);
   std::int64_t QuietestPoint() const;
@@ -68,7 +67,6 @@ class Endpointer {
   std::int64_t end_ = 0;  // of the last clause: the next one never begins before it
   bool in_clause_ = false;
   bool cut_ = false;  // the last clause was cut: the next frame continues it
-  int voiced_ = 0;
   int silence_ = 0;     // frames since the last voiced one, while in a clause
   int voiced_run_ = 0;  // consecutive voiced frames
   std::deque<bool> window_;
