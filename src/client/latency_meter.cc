@@ -36,7 +36,7 @@ void LatencyMeter::Pair(const std::string& speech) {
   std::deque<Time>& onsets = onsets_[speech];
   while (!ends.empty() && !onsets.empty()) {
     const Duration delay = onsets.front() - ends.front();
-    if (delay > kPatience) {
+    if (delay > patience_) {
       ends.pop_front();
     } else if (delay < Duration(0)) {
       onsets.pop_front();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the end of a spoken clause to the first sound of its translation, as a listener has it. Pairs each
-// onset of a translation with the oldest clause that still waits for one. Core: no clock.
+// From the end of a spoken clause to what is made of it (the first sound of its translation, or its final caption),
+// as a listener has it. Pairs each such onset with the oldest clause that still waits for one. Core: no clock.
 #pragma once
 
 #include <deque>
@@ -15,8 +15,10 @@ namespace jb::client {
 
 class LatencyMeter {
  public:
-  // A clause that got no translation by then never will.
   static constexpr Duration kPatience = std::chrono::seconds(20);
+
+  // A clause that got no translation within `patience` never will.
+  explicit LatencyMeter(Duration patience = kPatience) : patience_(patience) {}
 
   // `speech`: the producer of the original voice.
   void HandleSpeechEnd(const std::string& speech, Time end);
@@ -35,6 +37,8 @@ class LatencyMeter {
 
  private:
   void Pair(const std::string& speech);
+
+  Duration patience_;
   std::map<std::string, std::deque<Time>> ends_;    // waiting for a translation
   std::map<std::string, std::deque<Time>> onsets_;  // their clause is not yet known to have ended
   std::map<std::string, Duration> last_delay_;      // of the spurt that is being heard

@@ -9,6 +9,22 @@
 namespace jb::client {
 namespace {
 
+// Later than this a caption belongs to another clause: the recogniser found no words in the one before.
+constexpr Duration kCaptionPatience = std::chrono::seconds(4);
+
+// In milliseconds, exact: every one of them, in order.
+json::object DelaysOf(const LatencyMeter& meter) {
+  const auto ms = [](const std::optional<Duration>& d) -> json::value {
+    return d ? json::value(ToSeconds(*d) * 1000) : json::value(nullptr);
+  };
+  json::array all;
+  for (Duration d : meter.delays()) all.push_back(ms(d));
+  return {{"count", meter.delays().size()},
+          {"p50", ms(meter.Quantile(0.50))},
+          {"p95", ms(meter.Quantile(0.95))},
+          {"all", std::move(all)}};
+}
+
 std::int64_t SamplesOf(Duration d) { return d.count() * Recorder::kSampleRate / 1'000'000; }
 
 }  // namespace
@@ -27,6 +43,7 @@ Participant::Participant(io::Loop& loop, ParticipantOptions options,
       cname_(random.Id().substr(0, 16)),
       recorder_(static_cast<std::size_t>(SamplesOf(options_.longest_recording))),
       report_ssrc_(random.U32()),
+      caption_latency_(kCaptionPatience),
       tick_(loop) {
   if (options_.play) {
     audio_.emplace(options_.play, options_.loop, cname_, random_);
@@ -162,7 +179,13 @@ void Participant::HandleCaption(const json::value& caption) {
   if (left_ || !caption.is_object()) return;
   const Time now = io::Now();
   ++captions_;
-  if (GetBool(caption, "final").value_or(false)) ++final_captions_;
+  if (GetBool(caption, "final").value_or(false)) {
+    ++final_captions_;
+    const bool has_words = !GetString(caption, "text").value_or("").empty();
+    if (has_words) {
+      caption_latency_.HandleTranslationOnset(std::string(GetString(caption, "speakerId").value_or("")), now);
+    }
+  }
   if (!first_caption_) first_caption_ = now;
   json::object line = caption.as_object();
   line["receivedMs"] = SinceJoinMs(now);
@@ -181,7 +204,7 @@ void Participant::NoteProducer(std::string_view participant, const json::value& 
   const auto id = GetString(producer, "id");
   if (!id || participant == self_) return;
   KnownProducer known{std::string(GetString(producer, "source").value_or("")),
-                      std::string(GetString(producer, "translatedFrom").value_or(""))};
+                      std::string(GetString(producer, "translatedFrom").value_or("")), std::string(participant)};
   if (producers_.emplace(*id, std::move(known)).second) waiting_.insert(std::string(*id));
 }
 
@@ -225,9 +248,6 @@ json::object Participant::Summary() const {
   const auto since_join = [&](const std::optional<Time>& at) -> json::value {
     return at ? json::value(SinceJoinMs(*at)) : json::value(nullptr);
   };
-  const auto ms = [](const std::optional<Duration>& d) -> json::value {
-    return d ? json::value(ToSeconds(*d) * 1000) : json::value(nullptr);
-  };
   // Of the machine's monotonic clock, so that two participants on it can be compared.
   const auto clock_ms = [](const std::vector<Time>& times) {
     json::array out;
@@ -236,8 +256,6 @@ json::object Participant::Summary() const {
   };
   std::int64_t lost = lost_before_;
   for (const auto& [ssrc, track] : tracks_) lost += track->receiver().packets_lost();
-  json::array delays;
-  for (Duration d : latency_.delays()) delays.push_back(ToSeconds(d) * 1000);
   return {{"joined", joined_at_.has_value()},
           {"participantId", self_},
           {"packetsSent", packets_sent_},
@@ -248,11 +266,8 @@ json::object Participant::Summary() const {
           {"finalCaptions", final_captions_},
           {"firstCaptionMs", since_join(first_caption_)},
           {"firstTranslatedAudioMs", since_join(first_translated_audio_)},
-          {"translationDelayMs",
-           {{"count", latency_.delays().size()},
-            {"p50", ms(latency_.Quantile(0.50))},
-            {"p95", ms(latency_.Quantile(0.95))},
-            {"all", std::move(delays)}}},
+          {"translationDelayMs", DelaysOf(latency_)},
+          {"captionDelayMs", DelaysOf(caption_latency_)},
           {"speechEndsAtMs", clock_ms(own_speech_ends_)},
           {"translationOnsetsAtMs", clock_ms(translation_onsets_)}};
 }

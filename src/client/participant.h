@@ -116,6 +116,7 @@ class Participant {
   struct KnownProducer {
     std::string source;
     std::string translated_from;
+    std::string participant;
   };
   std::map<std::string, KnownProducer> producers_;  // of others
   std::set<std::string> waiting_;                   // not yet consumed
@@ -142,7 +143,8 @@ class Participant {
   std::optional<Time> first_caption_;
   std::optional<Time> first_translated_audio_;
   std::vector<Time> translation_onsets_;
-  LatencyMeter latency_;
+  LatencyMeter latency_;          // clause → voice, by microphone
+  LatencyMeter caption_latency_;  // clause → final caption, by speaker
 
   io::Timer tick_;
   Time next_tick_{};

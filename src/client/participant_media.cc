@@ -41,7 +41,10 @@ void Participant::SendAudio(Time now) {
   std::array<std::uint8_t, kPacketBuffer> buffer;
   const AudioTrack::Packet packet = audio_->Next(buffer);
   if (const auto event = own_speech_.HandleFrame(packet.level, now, kAudioFrame)) {
-    if (event->kind == SpeechEvent::Kind::kEnd) own_speech_ends_.push_back(event->at);
+    if (event->kind == SpeechEvent::Kind::kEnd) {
+      own_speech_ends_.push_back(event->at);
+      caption_latency_.HandleSpeechEnd(self_, event->at);
+    }
   }
   if (!send_->SendRtp(buffer, packet.size)) return;
   ++packets_sent_;
@@ -126,6 +129,7 @@ void Participant::NoteSpeech(RemoteTrack& track, Time) {
       latency_.HandleTranslationEnd(producer->second.translated_from, event.at);
     } else if (event.kind == SpeechEvent::Kind::kEnd) {
       latency_.HandleSpeechEnd(producer->first, event.at);
+      caption_latency_.HandleSpeechEnd(producer->second.participant, event.at);
     }
   }
 }

@@ -116,6 +116,14 @@ TEST(LatencyMeter, AClauseThatEndedJustBeforeTheVoiceFellSilentStillWaits) {
   EXPECT_EQ(meter.delays(), (std::vector<Duration>{milliseconds(1500), milliseconds(1700)}));
 }
 
+TEST(LatencyMeter, AClauseThatGotNothingInTimeDoesNotShiftTheNextOnes) {
+  LatencyMeter meter(seconds(4));
+  meter.HandleSpeechEnd("ann", At(1000));  // noise: no caption comes of it
+  meter.HandleTranslationOnset("ann", At(7400));
+  meter.HandleSpeechEnd("ann", At(7000));
+  EXPECT_EQ(meter.delays(), (std::vector<Duration>{milliseconds(400)}));
+}
+
 TEST(LatencyMeter, ForgetsClausesThatWereNeverTranslatedAndKeepsSpeakersApart) {
   LatencyMeter meter;
   meter.HandleSpeechEnd("a", At(0));

@@ -18,9 +18,10 @@ using interpreter::StreamId;
 // A microphone sends 50 packets a second; whoever reads the counters does so every few seconds.
 constexpr Duration kPublishEvery = std::chrono::milliseconds(500);
 constexpr std::size_t kTapBox = 4096;  // 80 s of one microphone, or 1 s of 80
-// DESIGN.md 5 asks for 500 ms; the buckets are dense around it.
-const std::vector<double> kLatencyBounds = {0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5,
-                                            0.6,  0.75, 0.9,  1.2, 1.5,  2,   3,   5,   10};
+// DESIGN.md 5 asks for 500 ms: up to 700 ms a quantile is known to 25 ms.
+const std::vector<double> kLatencyBounds = {
+    0.01, 0.02,  0.05, 0.1,   0.15, 0.175, 0.2, 0.225, 0.25, 0.275, 0.3, 0.325, 0.35, 0.375, 0.4, 0.425, 0.45, 0.475,
+    0.5,  0.525, 0.55, 0.575, 0.6,  0.625, 0.65, 0.675, 0.7, 0.8,   0.9, 1,     1.2,  1.5,   2,   3,     5,    10};
 
 class HostMetrics {
  public:
@@ -228,8 +229,8 @@ class HostedRoom : public interpreter::AudioSink {
   void Handle(const interpreter::MetricSample& sample) { shared_.metrics.Observe(sample); }
 
   void Tell(std::function<void(InterpreterObserver&)> fn) { shared_.tell(std::move(fn)); }
-
   void Publish() { shared_.metrics.Publish(core_.stats(), published_); }
+
   Shared& shared_;
   const RoomCode code_;
   const std::size_t worker_;
@@ -240,8 +241,8 @@ class HostedRoom : public interpreter::AudioSink {
   interpreter::InterpreterStats published_;
   interpreter::RoomInterpreter core_;
   io::Driver<interpreter::RoomInterpreter> driver_;
-};
   io::Timer publish_;
+};
 
 }  // namespace
 
