@@ -26,6 +26,13 @@ describe('the list of captions', () => {
     expect(applyCaption(list, caption({ rev: 9, text: 'never' }))).toBe(list);
   });
 
+  it('loses what is withdrawn: a caption that ends without words', () => {
+    const list = [caption({ rev: 2, text: 'noise' }), caption({ id: 'b', text: 'other' })];
+    expect(applyCaption(list, caption({ rev: 3, final: true, text: '' })).map(({ id }) => id)).toEqual(['b']);
+    expect(applyCaption([], caption({ final: true, text: ' ' }))).toEqual([]);
+    expect(applyCaption(list, caption({ rev: 1, final: true, text: '' }))).toBe(list);
+  });
+
   it('keeps a bounded number', () => {
     let list: readonly Caption[] = [];
     for (let i = 0; i < CAPTIONS_KEPT + 20; ++i) list = applyCaption(list, caption({ id: `c${i}` }));
@@ -55,5 +62,9 @@ describe('the words of a caption', () => {
   it('tells the lag of recognition and translation, and none when the server did not measure it', () => {
     expect(captionLagSeconds(caption({ stageMs: { stt: 300, translation: 50, tts: 900 } }))).toBeCloseTo(0.35);
     expect(captionLagSeconds(caption())).toBeNull();
+  });
+
+  it('tells the whole lag from the end of the voice where the server measured it', () => {
+    expect(captionLagSeconds(caption({ lagMs: 1250, stageMs: { stt: 300 } }))).toBeCloseTo(1.25);
   });
 });

@@ -41,6 +41,8 @@ export interface Caption {
   startMs: number;
   endMs: number;
   stageMs: { stt?: number; translation?: number; tts?: number };
+  /** From the end of the speaker's voice until the caption was sent. */
+  lagMs?: number;
 }
 
 export interface ChatMessage {
