@@ -64,7 +64,7 @@ export class CallSession {
           this.inRoom = false;
           this.hear({ type: 'socketDown' });
         },
-        attemptFailed: () => undefined,
+        attemptFailed: () => this.hear({ type: 'attemptFailed' }),
       },
       this.eventHandlers(),
     );

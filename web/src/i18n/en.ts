@@ -63,6 +63,7 @@ export const en = {
   'call.mute': 'Mute (M)',
   'call.unmute': 'Unmute (M, or hold Space)',
   'call.cameraOff': 'Turn camera off (V)',
+  'call.blocked': 'This network blocks calls: sound and picture do not get through. Try another network, such as mobile data, or turn off your VPN. If it happens to many people, the server needs a TURN relay.',
   'call.cameraOn': 'Turn camera on (V)',
   'call.screenOn': 'Share screen',
   'call.screenOff': 'Stop sharing',

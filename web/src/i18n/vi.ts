@@ -65,6 +65,7 @@ export const vi: Table = {
   'call.mute': 'Tắt micrô (M)',
   'call.unmute': 'Bật micrô (M, hoặc giữ phím cách)',
   'call.cameraOff': 'Tắt máy ảnh (V)',
+  'call.blocked': 'Mạng này chặn cuộc gọi: âm thanh và hình ảnh không truyền qua được. Hãy thử mạng khác, chẳng hạn dữ liệu di động, hoặc tắt VPN. Nếu nhiều người cùng gặp, máy chủ cần thêm trạm chuyển tiếp TURN.',
   'call.cameraOn': 'Bật máy ảnh (V)',
   'call.screenOn': 'Chia sẻ màn hình',
   'call.screenOff': 'Ngừng chia sẻ',

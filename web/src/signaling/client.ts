@@ -19,6 +19,7 @@ export type EventHandlers = { [E in keyof Events]: (data: Events[E]) => void };
 
 export class SignalingClient {
   private readonly socket: Socket;
+  private retryTimer = 0;
 
   constructor(connection: ConnectionEvents, handlers: EventHandlers) {
     this.socket = io({
@@ -40,7 +41,7 @@ export class SignalingClient {
     this.socket.on('connect_error', () => {
       connection.attemptFailed();
       // Refused by the namespace, not by the network: socket.io-client would not try again.
-      if (!this.socket.active) window.setTimeout(() => this.socket.connect(), 2000);
+      if (!this.socket.active) this.retryTimer = window.setTimeout(() => this.socket.connect(), 2000);
     });
     for (const event of Object.keys(handlers) as (keyof Events)[]) {
       this.socket.on(event, handlers[event] as (data: unknown) => void);
@@ -61,6 +62,7 @@ export class SignalingClient {
   }
 
   close(): void {
+    window.clearTimeout(this.retryTimer);
     this.socket.removeAllListeners();
     this.socket.disconnect();
   }

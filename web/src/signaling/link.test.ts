@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { initialLink, joinDelayMs, MAX_ICE_RESTARTS, step, type LinkAction, type LinkEvent, type LinkState } from './link';
+import {
+  initialLink, joinDelayMs, linkSentences, MAX_ICE_RESTARTS, step, type LinkAction, type LinkEvent, type LinkState,
+} from './link';
 
 function run(events: LinkEvent[], from: LinkState = initialLink): { state: LinkState; actions: LinkAction[] } {
   const actions: LinkAction[] = [];
@@ -13,7 +15,7 @@ function run(events: LinkEvent[], from: LinkState = initialLink): { state: LinkS
   return { state, actions };
 }
 
-const live = run([{ type: 'socketUp' }, { type: 'joined' }]).state;
+const live = run([{ type: 'socketUp' }, { type: 'joined' }, { type: 'mediaRestored' }]).state;
 
 describe('the link of a call', () => {
   it('joins when the socket comes up', () => {
@@ -77,5 +79,48 @@ describe('the link of a call', () => {
     for (const event of [{ type: 'mediaBroken' }, { type: 'mediaRestored' }, { type: 'joined' }] as const) {
       expect(step(lost, event)).toEqual({ state: lost, actions: [] });
     }
+  });
+
+  it('does not end a call because a server that has just started knows no languages yet', () => {
+    const back = run([{ type: 'socketDown' }, { type: 'socketUp' }, { type: 'joinFailed', code: 'unsupported_language' }], live);
+    expect(back.actions).toEqual(['join', 'joinLater']);
+    expect(back.state.phase).toBe('joining');
+    const first = run([{ type: 'socketUp' }, { type: 'joinFailed', code: 'unsupported_language' }]);
+    expect(first.state).toMatchObject({ phase: 'ended', reason: 'unsupported_language' });
+  });
+});
+
+describe('what is said about the link', () => {
+  const after = (events: LinkEvent[], from?: LinkState) => linkSentences(run(events, from).state);
+  const up: LinkEvent = { type: 'socketUp' };
+  const failed: LinkEvent = { type: 'attemptFailed' };
+  const neverThere: LinkEvent[] = [{ type: 'joined' }, { type: 'mediaBroken' }, { type: 'mediaBroken' }];
+
+  it('is nothing while all is well', () => expect(linkSentences(live)).toEqual([]));
+
+  it('is that the network blocks calls, after two joins without media', () => {
+    expect(after([up, ...neverThere])).toEqual(['call.reconnecting']);
+    const blocked = run([up, ...neverThere, ...neverThere]).state;
+    expect(linkSentences(blocked)[0]).toBe('call.blocked');
+    expect(linkSentences(run([{ type: 'joined' }], blocked).state)).toEqual(['call.blocked']);
+    expect(linkSentences(run([{ type: 'joined' }, { type: 'mediaRestored' }], blocked).state)).toEqual([]);
+  });
+
+  it('is not that the network blocks calls when media had come through before', () => {
+    const rejoined = run([...Array(3).fill({ type: 'mediaBroken' }), { type: 'joined' }, { type: 'mediaBroken' }], live);
+    expect(linkSentences(rejoined.state)).toEqual(['call.repairing']);
+  });
+
+  it('is that the server does not answer, when it cannot be reached', () => {
+    expect(after([failed])).toEqual(['call.connecting']);
+    expect(after([failed, failed])).toEqual(['failure.server_unreachable']);
+    expect(after([{ type: 'socketDown' }, failed, failed], live)).toEqual(['call.reconnecting', 'failure.server_unreachable']);
+    expect(after([failed, failed, up])).toEqual(['call.connecting']);
+  });
+
+  it('is why joining fails, when it keeps failing', () => {
+    const refused = (code: string): LinkEvent[] => [up, ...Array(2).fill({ type: 'joinFailed', code })];
+    expect(after(refused('timeout'))).toEqual(['failure.server_unreachable']);
+    expect(after(refused('too_many_requests'))).toEqual(['failure.too_many_requests']);
   });
 });

@@ -14,7 +14,14 @@ export interface LinkState {
   /** Whether this call was live before: then the interface says «reconnecting» and keeps everything on screen. */
   wasLive: boolean;
   iceRestarts: number;
+  /** Media got through on the present join. */
+  mediaUp: boolean;
+  /** Joins in a row whose media never got through. */
+  mediaFailures: number;
+  /** Attempts in a row to reach the server, and to join, that failed; and what the last join was told. */
+  socketFailures: number;
   joinFailures: number;
+  refusal: string | null;
   /** Why it ended; a failure code. */
   reason: string | null;
 }
@@ -22,6 +29,7 @@ export interface LinkState {
 export type LinkEvent =
   | { type: 'socketUp' }
   | { type: 'socketDown' }
+  | { type: 'attemptFailed' }
   | { type: 'joined' }
   | { type: 'joinFailed'; code: string }
   | { type: 'mediaBroken' }
@@ -48,7 +56,11 @@ export const initialLink: LinkState = {
   phase: 'connecting',
   wasLive: false,
   iceRestarts: 0,
+  mediaUp: false,
+  mediaFailures: 0,
+  socketFailures: 0,
   joinFailures: 0,
+  refusal: null,
   reason: null,
 };
 
@@ -66,27 +78,33 @@ export function step(state: LinkState, event: LinkEvent): LinkStep {
   switch (event.type) {
     case 'socketUp':
       return state.phase === 'connecting'
-        ? { state: { ...state, phase: 'joining' }, actions: ['join'] }
+        ? { state: { ...state, phase: 'joining', socketFailures: 0 }, actions: ['join'] }
         : { state, actions: [] };
     case 'socketDown':
       return { state: { ...state, phase: 'connecting', iceRestarts: 0 }, actions: [] };
+    case 'attemptFailed':
+      if (state.phase !== 'connecting') return { state, actions: [] };
+      return { state: { ...state, socketFailures: state.socketFailures + 1 }, actions: [] };
     case 'joined':
       if (state.phase !== 'joining') return { state, actions: [] };
       return {
-        state: { ...state, phase: 'live', wasLive: true, iceRestarts: 0, joinFailures: 0 },
+        state: { ...state, phase: 'live', wasLive: true, iceRestarts: 0, joinFailures: 0, refusal: null, mediaUp: false },
         actions: [],
       };
     case 'joinFailed':
       if (state.phase !== 'joining') return { state, actions: [] };
-      if (isFinalRefusal(event.code)) return end(state, event.code);
-      return { state: { ...state, joinFailures: state.joinFailures + 1 }, actions: ['joinLater'] };
+      if (isFinalRefusal(event.code) && !mayPass(state, event.code)) return end(state, event.code);
+      return {
+        state: { ...state, joinFailures: state.joinFailures + 1, refusal: event.code },
+        actions: ['joinLater'],
+      };
     case 'mediaBroken':
       return state.phase === 'live' || state.phase === 'repairing' ? repair(state) : { state, actions: [] };
     case 'restartFailed':
       return state.phase === 'repairing' ? rejoin(state) : { state, actions: [] };
     case 'mediaRestored':
-      return state.phase === 'repairing'
-        ? { state: { ...state, phase: 'live', iceRestarts: 0 }, actions: [] }
+      return state.phase === 'repairing' || state.phase === 'live'
+        ? { state: { ...state, phase: 'live', iceRestarts: 0, mediaUp: true, mediaFailures: 0 }, actions: [] }
         : { state, actions: [] };
     case 'roomClosed':
       return end(state, 'room_closed');
@@ -95,8 +113,17 @@ export function step(state: LinkState, event: LinkEvent): LinkStep {
   }
 }
 
+/** Right after its start a server does not know its languages yet: no reason to throw somebody out of a call. */
+function mayPass(state: LinkState, code: string): boolean {
+  return state.wasLive && code === 'unsupported_language';
+}
+
 function repair(state: LinkState): LinkStep {
-  if (state.iceRestarts >= MAX_ICE_RESTARTS) return rejoin(state);
+  // A path that never was there is hardly found by looking for it again and again.
+  const limit = state.mediaUp ? MAX_ICE_RESTARTS : 1;
+  if (state.iceRestarts >= limit) {
+    return rejoin({ ...state, mediaFailures: state.mediaUp ? 0 : state.mediaFailures + 1 });
+  }
   return {
     state: { ...state, phase: 'repairing', iceRestarts: state.iceRestarts + 1 },
     actions: ['restartIce'],
@@ -109,6 +136,30 @@ function rejoin(state: LinkState): LinkStep {
 
 function end(state: LinkState, reason: string): LinkStep {
   return { state: { ...state, phase: 'ended', reason }, actions: ['release'] };
+}
+
+/** After that many joins without media it is the network that does not let calls through. */
+const BLOCKED_AFTER = 2;
+/** After that many failures in a row «connecting» is not the whole truth any more. */
+const UNREACHABLE_AFTER = 2;
+/** Failures of joining that are no answer of the server's. */
+const NO_ANSWER = new Set(['timeout', 'not_connected', 'unexpected', 'already_joined']);
+
+/** What is to be said about the link, as keys of the language table, the most important first. */
+export function linkSentences(link: LinkState): string[] {
+  const sentences: string[] = [];
+  const away = link.phase === 'connecting' || link.phase === 'joining';
+  if (link.mediaFailures >= BLOCKED_AFTER && !link.mediaUp) sentences.push('call.blocked');
+  if (link.phase === 'repairing') sentences.push('call.repairing');
+  if (!away) return sentences;
+  const failing =
+    link.phase === 'connecting'
+      ? link.socketFailures >= UNREACHABLE_AFTER && 'server_unreachable'
+      : link.joinFailures >= UNREACHABLE_AFTER && (NO_ANSWER.has(link.refusal ?? 'timeout') ? 'server_unreachable' : link.refusal);
+  // What was live stays on screen: it is also said that it is being brought back.
+  if (!failing || link.wasLive) sentences.push(link.wasLive ? 'call.reconnecting' : 'call.connecting');
+  if (failing) sentences.push(`failure.${failing}`);
+  return sentences;
 }
 
 /** How long to wait before joining is tried again, in milliseconds: 0.5 s doubling to 5 s. */

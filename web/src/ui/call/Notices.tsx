@@ -4,8 +4,9 @@ import { useEffect, useRef } from 'react';
 import type { CallSession } from '../../call/session';
 import { dynamicText, useT, useUi, type Key } from '../../i18n';
 import type { ServiceName, ServiceState } from '../../protocol/types';
+import { linkSentences } from '../../signaling/link';
 import { useStore } from '../../state/store';
-import { Icon } from '../parts/Icon';
+import { Icon, type IconName } from '../parts/Icon';
 
 /** The worst of the services in words: without recognition nothing else matters, and so on down. */
 export function serviceSentence(services: ServiceState | null): Key | null {
@@ -19,7 +20,7 @@ export function serviceSentence(services: ServiceState | null): Key | null {
 }
 
 export function Banners({ session }: { session: CallSession }) {
-  const t = useT();
+  const ui = useUi();
   const { link, services, mutedSpeaking, pushToTalk } = useStore(session.store, (state) => ({
     link: state.link, services: state.services, mutedSpeaking: state.speakingWhileMuted, pushToTalk: state.pushToTalk,
   }));
@@ -30,11 +31,9 @@ export function Banners({ session }: { session: CallSession }) {
     before.current = sentence;
   }, [sentence, session]);
 
-  const lines: { key: Key; tone: 'bad' | 'info' }[] = [];
-  if (link.phase === 'connecting' || link.phase === 'joining') {
-    lines.push({ key: link.wasLive ? 'call.reconnecting' : 'call.connecting', tone: link.wasLive ? 'bad' : 'info' });
-  }
-  if (link.phase === 'repairing') lines.push({ key: 'call.repairing', tone: 'bad' });
+  const lines: { key: string; tone: 'bad' | 'info' }[] = linkSentences(link).map((key) => ({
+    key, tone: key === 'call.connecting' ? 'info' : 'bad',
+  }));
   if (sentence) lines.push({ key: sentence, tone: sentence.endsWith('down') ? 'bad' : 'info' });
   if (mutedSpeaking) lines.push({ key: 'call.mutedSpeaking', tone: 'info' });
   if (pushToTalk) lines.push({ key: 'call.pushToTalk', tone: 'info' });
@@ -42,16 +41,19 @@ export function Banners({ session }: { session: CallSession }) {
     <div className="banners" role="status" aria-live="polite">
       {lines.map(({ key, tone }) => (
         <div key={key} className={`banner ${tone}`} data-banner={key}>
-          {key.startsWith('call.') && key.endsWith('ing') && !key.includes('uted') ? (
-            <span className="waiting-dot" />
-          ) : (
-            <Icon name={key.includes('mutedSpeaking') ? 'micOff' : key.includes('pushToTalk') ? 'mic' : 'alert'} size={18} />
-          )}
-          {t(key)}
+          {WAITING.has(key) ? <span className="waiting-dot" /> : <Icon name={iconOf(key)} size={18} />}
+          {dynamicText(ui, key, { message: key })}
         </div>
       ))}
     </div>
   );
+}
+
+const WAITING = new Set(['call.connecting', 'call.reconnecting', 'call.repairing']);
+
+function iconOf(key: string): IconName {
+  if (key === 'call.mutedSpeaking') return 'micOff';
+  return key === 'call.pushToTalk' ? 'mic' : 'alert';
 }
 
 /** For screen readers: reactions, and messages of others as they come. */
