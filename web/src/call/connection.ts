@@ -5,11 +5,7 @@ import { Device, type types as ms } from 'mediasoup-client';
 import { Failure } from '../protocol/failure';
 import type { JoinReply, Producer, SentSource } from '../protocol/types';
 import type { SignalingClient } from '../signaling/client';
-
-/** How long ICE may be disconnected before it counts as broken: short Wi-Fi changes heal by themselves. */
-const DISCONNECTED_GRACE_MS = 2500;
-/** Time for ICE and DTLS to come up, at first and after a restart. */
-const CONNECT_LIMIT_MS = 10_000;
+import { PathWatch } from './path-watch';
 
 export interface ConnectionHandlers {
   onTrack: (producerId: string, track: MediaStreamTrack) => void;
@@ -28,10 +24,12 @@ export class MediaConnection {
   private send!: ms.Transport;
   private recv!: ms.Transport;
   private readonly sending = new Map<SentSource, Sending>();
+  /** Tracks whose producers are being made. */
+  private readonly publishing = new Map<SentSource, MediaStreamTrack>();
   private readonly consumers = new Map<string, ms.Consumer>();
   /** Producers we want; one may be withdrawn while its consumer is being made. */
   private readonly wanted = new Set<string>();
-  private readonly watches = new Map<ms.Transport, number>();
+  private readonly path: PathWatch<ms.Transport>;
   private closed = false;
 
   private constructor(
@@ -43,6 +41,7 @@ export class MediaConnection {
     } catch {
       throw new Failure('unsupported_browser', 'This browser has no WebRTC that we can use.');
     }
+    this.path = new PathWatch<ms.Transport>(() => [this.send, this.recv], handlers.onBroken, handlers.onHealthy);
   }
 
   static async open(signaling: SignalingClient, joined: JoinReply, handlers: ConnectionHandlers): Promise<MediaConnection> {
@@ -62,7 +61,7 @@ export class MediaConnection {
 
   private wire(transport: ms.Transport): void {
     transport.on('connect', ({ dtlsParameters }, done, fail) => {
-      this.watch(transport, CONNECT_LIMIT_MS);
+      this.path.connecting(transport);
       this.signaling.request('connectTransport', { transportId: transport.id, dtlsParameters }).then(done, fail);
     });
     transport.on('produce', ({ kind, rtpParameters, appData }, done, fail) => {
@@ -72,31 +71,8 @@ export class MediaConnection {
         .then(({ id }) => done({ id }), fail);
     });
     transport.on('connectionstatechange', (state) => {
-      if (this.closed) return;
-      if (state === 'connected') this.healthy(transport);
-      if (state === 'disconnected') this.watch(transport, DISCONNECTED_GRACE_MS);
-      if (state === 'failed') this.broken(transport);
+      if (!this.closed) this.path.changed(transport, state);
     });
-  }
-
-  private watch(transport: ms.Transport, limitMs: number): void {
-    this.unwatch(transport);
-    this.watches.set(transport, window.setTimeout(() => this.broken(transport), limitMs));
-  }
-
-  private unwatch(transport: ms.Transport): void {
-    window.clearTimeout(this.watches.get(transport));
-    this.watches.delete(transport);
-  }
-
-  private healthy(transport: ms.Transport): void {
-    this.unwatch(transport);
-    if (this.watches.size === 0) this.handlers.onHealthy();
-  }
-
-  private broken(transport: ms.Transport): void {
-    this.unwatch(transport);
-    if (!this.closed) this.handlers.onBroken();
   }
 
   /** New ICE credentials on both transports that were in use; DTLS and the producers stay as they are. */
@@ -105,16 +81,26 @@ export class MediaConnection {
     await Promise.all(
       used.map(async (transport) => {
         const { iceParameters } = await this.signaling.request('restartIce', { transportId: transport.id });
-        this.watch(transport, CONNECT_LIMIT_MS);
         await transport.restartIce({ iceParameters });
+        this.path.connecting(transport);
       }),
     );
   }
 
   // ---- what we send
 
-  /** `paused`: announced, but not a packet is sent until setPaused(false). */
+  /** The track that is sent as this source, or null. */
+  sent(source: SentSource): MediaStreamTrack | null {
+    return this.sending.get(source)?.producer.track ?? null;
+  }
+
+  /**
+   * Sends the track as this source: a voice goes on in the producer it has, a picture gets a new one, because its
+   * quality may be another. `paused`: announced, but not a packet is sent until setPaused(false).
+   */
   async publish(source: SentSource, track: MediaStreamTrack, maxBitrate: number, paused = false): Promise<void> {
+    const before = this.sending.get(source)?.producer;
+    if (before && !before.closed && track.kind === 'audio') return before.replaceTrack({ track });
     await this.unpublish(source);
     const options: ms.ProducerOptions = {
       track,
@@ -134,11 +120,14 @@ export class MediaConnection {
     }
     // produce() starts to send before it can be paused: until then it is silence.
     if (paused) track.enabled = false;
+    this.publishing.set(source, track);
     try {
       const producer = await this.send.produce(options);
+      if (this.closed) throw new Failure('not_connected', 'The connection was replaced.');
       if (paused) producer.pause();
-      if (!this.closed) this.sending.set(source, { producer, source });
+      this.sending.set(source, { producer, source });
     } finally {
+      this.publishing.delete(source);
       track.enabled = true;
     }
   }
@@ -152,20 +141,15 @@ export class MediaConnection {
   }
 
   async setPaused(source: SentSource, paused: boolean): Promise<void> {
+    // Muted while the producer is being made: silence until it can be paused.
+    const pending = this.publishing.get(source);
+    if (pending && paused) pending.enabled = false;
     const producer = this.sending.get(source)?.producer;
     if (!producer || producer.paused === paused) return;
     // Ours first when muting, the server's first when speaking: no word is sent that should not be, none is lost.
     if (paused) producer.pause();
     await this.signaling.request(paused ? 'pauseProducer' : 'resumeProducer', { producerId: producer.id });
     if (!paused) producer.resume();
-  }
-
-  async replaceTrack(source: SentSource, track: MediaStreamTrack): Promise<void> {
-    await this.sending.get(source)?.producer.replaceTrack({ track });
-  }
-
-  sends(source: SentSource): boolean {
-    return this.sending.has(source);
   }
 
   // ---- what we receive
@@ -190,7 +174,10 @@ export class MediaConnection {
       this.handlers.onTrack(producerId, consumer.track);
       await this.signaling.request('resumeConsumer', { consumerId: id });
     } catch (error) {
-      if (!this.consumers.has(producer.id)) this.wanted.delete(producer.id);
+      // Nothing is left of it, so that it can be tried again.
+      const consumer = this.consumers.get(producer.id);
+      if (consumer) this.signaling.tell('closeConsumer', { consumerId: consumer.id });
+      this.drop(producer.id);
       throw error;
     }
   }
@@ -226,8 +213,7 @@ export class MediaConnection {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    for (const timer of this.watches.values()) window.clearTimeout(timer);
-    this.watches.clear();
+    this.path.close();
     this.send?.close();
     this.recv?.close();
   }

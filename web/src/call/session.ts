@@ -2,24 +2,27 @@
 // One call from «join» to «leave»: the signaling client, the media connection of the present join, the mixer, and the
 // store that the pages read. Reconnecting follows the state machine of signaling/link.ts.
 import { Failure } from '../protocol/failure';
-import type { JoinReply, Language, Participant, Producer, SentSource, Voice } from '../protocol/types';
+import type { ChatMessage, JoinReply, Language, Participant, Producer, SentSource, Voice } from '../protocol/types';
 import { SignalingClient, type EventHandlers } from '../signaling/client';
 import { joinDelayMs, step, type LinkEvent } from '../signaling/link';
 import {
-  applyChat, changeProducers, createCallStore, initialCallState, upsertParticipant, withoutParticipant,
+  applyChat, changeProducers, claimChat, createCallStore, initialCallState, upsertParticipant, withNotice, withoutParticipant,
   withoutProducer, withPaused, withProducer, type CallStore, type NoticeTone,
 } from '../state/call-state';
-import { forgetCall, rememberCall, type JoinIntent } from '../state/memory';
+import { forgetCall, recallSent, rememberCall, rememberSent, type JoinIntent } from '../state/memory';
 import { preferences } from '../state/preferences';
 import { applyCaption, mergeCaptions } from './captions';
 import { MediaConnection } from './connection';
 import { cameraBitrate, openCamera, openMicrophone, openScreen, SCREEN_BITRATE } from './devices';
 import { SPEAKING_RMS } from './envelope';
-import { LocalMedia } from './local-media';
+import { LocalSource, type Owner, type Tracks } from './local-source';
 import { Meter } from './meter';
 import { AudioMixer } from './mixer';
 
 const NOTICE_MS = 6000;
+const CONSUME_AGAIN_MS = 1000;
+/** After that many refusals of our languages we join with one that every server takes that knows what we speak. */
+const LANGUAGE_REFUSALS = 2;
 const REACTION_MS = 4500;
 const MIX_SETTLE_MS = 600;
 
@@ -27,10 +30,14 @@ export class CallSession {
   readonly store: CallStore;
   readonly mixer: AudioMixer;
   private readonly signaling: SignalingClient;
-  private readonly local: LocalMedia;
+  private readonly microphone: LocalSource<MediaConnection>;
+  private readonly camera: LocalSource<MediaConnection>;
+  private readonly screen: LocalSource<MediaConnection>;
   private connection: MediaConnection | null = null;
   private meter: Meter | null = null;
   private intent: JoinIntent;
+  /** Our chat messages of this tab, also of earlier joins. */
+  private readonly sent: Set<string>;
   private joinNumber = 0;
   /** The server has us in the room on the present socket. */
   private inRoom = false;
@@ -44,14 +51,13 @@ export class CallSession {
     this.intent = intent;
     const { mix, microphoneOn } = preferences.get();
     this.store = createCallStore(initialCallState(intent.name, intent.speaks, intent.hears, mix));
-    this.local = new LocalMedia();
-    this.local.microphone = tracks.microphone;
-    this.local.camera = tracks.camera;
-    this.store.set({
-      camera: tracks.camera,
-      hasMicrophone: tracks.microphone !== null,
-      microphoneOn: microphoneOn && tracks.microphone !== null,
-    });
+    this.store.set({ microphoneOn: microphoneOn && tracks.microphone !== null });
+    this.sent = new Set(recallSent(intent.code));
+    this.microphone = new LocalSource(['mic'], this.microphoneOwner());
+    this.camera = new LocalSource(['camera'], this.cameraOwner());
+    this.screen = new LocalSource(['screen', 'screenAudio'], this.screenOwner());
+    if (tracks.microphone) this.microphone.adopt(new Map([['mic', tracks.microphone]]));
+    if (tracks.camera) this.camera.adopt(new Map([['camera', tracks.camera]]));
     this.mixer = new AudioMixer(
       mix,
       (sounding) => this.store.set({ sounding }),
@@ -68,8 +74,6 @@ export class CallSession {
       },
       this.eventHandlers(),
     );
-    this.watchMicrophone();
-    this.watchCamera();
     window.addEventListener('online', this.onOnline);
     window.addEventListener('pagehide', this.onPageHide);
     this.signaling.connect();
@@ -118,11 +122,25 @@ export class CallSession {
       this.hear({ type: 'joined' });
       rememberCall(this.intent);
       this.consumeAll();
-      await this.publishAll(connection);
+      for (const source of [this.microphone, this.camera, this.screen]) source.settle();
     } catch (error) {
       if (!current()) return;
-      this.hear({ type: 'joinFailed', code: Failure.of(error).code });
+      const { code } = Failure.of(error);
+      // An answer that came too late: the server may have us, and would refuse every other try.
+      if (code === 'timeout' || code === 'already_joined') this.inRoom = true;
+      if (code === 'unsupported_language') this.fallBackToOwnLanguage();
+      this.hear({ type: 'joinFailed', code });
     }
+  }
+
+  /** What we heard is not offered any more: better the call in the original than no call. */
+  private fallBackToOwnLanguage(): void {
+    const { wasLive, joinFailures } = this.store.get().link;
+    const { speaks, hears } = this.intent;
+    if (!wasLive || joinFailures < LANGUAGE_REFUSALS || hears === speaks) return;
+    this.intent = { ...this.intent, hears: speaks };
+    this.store.set({ hears: speaks });
+    this.notify('bad', 'notice.hearsGone');
   }
 
   private enter(reply: JoinReply): void {
@@ -134,7 +152,7 @@ export class CallSession {
       room: reply.room,
       participants: others,
       captions: mergeCaptions(state.captions, reply.captions ?? []),
-      chat: (reply.chat ?? []).reduce(applyChat, state.chat),
+      chat: claimChat((reply.chat ?? []).reduce(applyChat, state.chat), this.sent, reply.self.id),
       services: reply.services ?? state.services,
     }));
     if (this.store.get().handRaised) void this.request('setState', { handRaised: true });
@@ -149,32 +167,10 @@ export class CallSession {
     };
   }
 
-  private async publishAll(connection: MediaConnection): Promise<void> {
-    for (const [source, track] of this.localTracks()) {
-      if (connection !== this.connection) return;
-      await this.publish(source, track);
-    }
-  }
-
-  private localTracks(): [SentSource, MediaStreamTrack][] {
-    const { microphone, camera, screen, screenAudio } = this.local;
-    const all: [SentSource, MediaStreamTrack | null][] = [
-      ['mic', microphone], ['camera', camera], ['screen', screen], ['screenAudio', screenAudio],
-    ];
-    return all.filter((entry): entry is [SentSource, MediaStreamTrack] => entry[1] !== null);
-  }
-
-  private async publish(source: SentSource, track: MediaStreamTrack): Promise<void> {
-    const connection = this.connection;
-    if (!connection) return;
-    try {
-      const bitrate = source === 'screen' ? SCREEN_BITRATE : cameraBitrate(preferences.get().videoQuality);
-      const { microphoneOn, pushToTalk } = this.store.get();
-      await connection.publish(source, track, bitrate, source === 'mic' && !microphoneOn && !pushToTalk);
-      if (source === 'mic') await this.applyMute();
-    } catch (error) {
-      if (connection === this.connection) this.complain(error);
-    }
+  private async publish(connection: MediaConnection, source: SentSource, track: MediaStreamTrack): Promise<void> {
+    const bitrate = source === 'screen' ? SCREEN_BITRATE : cameraBitrate(preferences.get().videoQuality);
+    await connection.publish(source, track, bitrate, source === 'mic' && !this.heard());
+    if (source === 'mic') await this.applyMute();
   }
 
   // ---- what the server tells
@@ -204,7 +200,7 @@ export class CallSession {
       consumerLayersChanged: () => undefined,
       activeSpeaker: ({ participantId }) => store.set({ activeSpeakerId: participantId }),
       caption: (caption) => store.set((state) => ({ captions: applyCaption(state.captions, caption) })),
-      chatMessage: (message) => store.set((state) => ({ chat: applyChat(state.chat, message) })),
+      chatMessage: (message) => this.onChat(message),
       reaction: ({ participantId, emoji }) => this.showReaction(participantId, emoji),
       serviceState: (services) => store.set({ services }),
       roomClosed: () => this.hear({ type: 'roomClosed' }),
@@ -237,12 +233,19 @@ export class CallSession {
     for (const participant of this.store.get().participants) participant.producers.forEach((p) => this.consume(p));
   }
 
-  private consume(producer: Producer): void {
+  private consume(producer: Producer, again = true): void {
     const connection = this.connection;
     // Until the connection is there its producers wait in the store; consumeAll() takes them up.
     connection?.consume(producer).catch((error: unknown) => {
-      // Gone in the meantime, or this browser cannot decode it: the tile shows a name instead of a picture.
       console.warn('consume', producer.source, Failure.of(error).code, Failure.of(error).message);
+      window.setTimeout(() => {
+        const owner = this.ownerOf(producer.id);
+        // Gone in the meantime.
+        if (!owner || connection !== this.connection) return;
+        if (again) return this.consume(owner.producer, false);
+        const key = producer.kind === 'audio' ? 'notice.soundMissing' : 'notice.pictureMissing';
+        this.notify('bad', key, { name: owner.participant.name });
+      }, CONSUME_AGAIN_MS);
     });
   }
 
@@ -274,96 +277,67 @@ export class CallSession {
 
   // ---- what the person does
 
-  async setMicrophone(on: boolean): Promise<void> {
-    if (on && !this.local.microphone) {
-      try {
-        this.local.microphone = await openMicrophone(preferences.get());
-      } catch (error) {
-        return this.complain(error);
-      }
-      this.watchMicrophone();
-      this.store.set({ microphoneOn: true, hasMicrophone: true });
-      preferences.set({ microphoneOn: true });
-      return this.publish('mic', this.local.microphone);
-    }
+  setMicrophone(on: boolean): void {
     this.store.set({ microphoneOn: on, pushToTalk: false });
-    preferences.set({ microphoneOn: on });
-    await this.applyMute();
+    const open = this.microphone.track('mic') !== null;
+    if (open) preferences.set({ microphoneOn: on });
+    // Muting keeps the device, but does not wait for one that is still opening.
+    if (on || !open) this.microphone.want(on);
+    void this.applyMute();
   }
 
   /** Space held: heard while it is held, muted again after. */
-  async setPushToTalk(held: boolean): Promise<void> {
+  setPushToTalk(held: boolean): void {
     const { microphoneOn, pushToTalk, hasMicrophone } = this.store.get();
     if (microphoneOn || !hasMicrophone || pushToTalk === held) return;
     this.store.set({ pushToTalk: held });
-    await this.applyMute();
+    if (held) this.microphone.want(true);
+    void this.applyMute();
+  }
+
+  private heard(): boolean {
+    const { microphoneOn, pushToTalk } = this.store.get();
+    return microphoneOn || pushToTalk;
   }
 
   private async applyMute(): Promise<void> {
-    const { microphoneOn, pushToTalk } = this.store.get();
+    const heard = this.heard();
+    const connection = this.connection;
     this.store.set({ speakingWhileMuted: false });
-    // A lost connection is told by the banner; the mute is applied again after joining.
-    await this.connection?.setPaused('mic', !(microphoneOn || pushToTalk)).catch(() => undefined);
-    const now = this.store.get();
-    if (now.microphoneOn !== microphoneOn || now.pushToTalk !== pushToTalk) await this.applyMute();
+    try {
+      await connection?.setPaused('mic', !heard);
+    } catch (error) {
+      // A lost connection is told by the banner; the mute is applied again after joining.
+      if (heard && connection === this.connection) await this.onUnmuteFailed(error);
+      return;
+    }
+    if (this.heard() !== heard) await this.applyMute();
   }
 
-  async setCamera(on: boolean): Promise<void> {
+  private async onUnmuteFailed(error: unknown): Promise<void> {
+    const { code } = Failure.of(error);
+    if (code === 'not_connected') return;
+    this.store.set({ microphoneOn: false, pushToTalk: false });
+    this.complain(error);
+    if (code === 'timeout') return;
+    // The server does not know our voice: a new producer takes its place.
+    await this.connection?.unpublish('mic');
+    this.microphone.settle();
+  }
+
+  setCamera(on: boolean): void {
     preferences.set({ cameraOn: on });
-    if (!on) {
-      this.local.stop('camera');
-      this.store.set({ camera: null });
-      await this.connection?.unpublish('camera');
-      return;
-    }
-    try {
-      const track = await openCamera(preferences.get());
-      this.local.stop('camera');
-      this.local.camera = track;
-    } catch (error) {
-      preferences.set({ cameraOn: false });
-      return this.complain(error);
-    }
-    this.watchCamera();
-    this.store.set({ camera: this.local.camera });
-    await this.publish('camera', this.local.camera);
+    this.camera.want(on);
+    this.onCamera();
   }
 
-  async setScreen(on: boolean): Promise<void> {
-    if (!on) {
-      this.local.stop('screen', 'screenAudio');
-      this.store.set({ screen: null });
-      await this.connection?.unpublish('screen');
-      await this.connection?.unpublish('screenAudio');
-      return;
-    }
-    try {
-      const screen = await openScreen();
-      if (!screen) return;
-      this.local.screen = screen.video;
-      this.local.screenAudio = screen.audio;
-      screen.video.addEventListener('ended', () => void this.setScreen(false));
-      this.store.set({ screen: screen.video });
-      await this.publish('screen', screen.video);
-      if (screen.audio) await this.publish('screenAudio', screen.audio);
-    } catch (error) {
-      this.complain(error);
-    }
+  setScreen(on: boolean): void {
+    this.screen.want(on);
   }
 
-  /** Another device was chosen in the settings: the same producer goes on with the new track. */
-  async changeDevice(kind: 'microphone' | 'camera'): Promise<void> {
-    if (kind === 'camera') return this.store.get().camera ? this.setCamera(true) : undefined;
-    if (!this.local.microphone) return;
-    try {
-      const track = await openMicrophone(preferences.get());
-      this.local.stop('microphone');
-      this.local.microphone = track;
-      this.watchMicrophone();
-      await this.connection?.replaceTrack('mic', track);
-    } catch (error) {
-      this.complain(error);
-    }
+  /** Another device was chosen in the settings. */
+  changeDevice(kind: 'microphone' | 'camera'): void {
+    this[kind].renew();
   }
 
   setHand(handRaised: boolean): void {
@@ -382,8 +356,7 @@ export class CallSession {
     const { selfId, name, speaks } = this.store.get();
     try {
       const { id, at } = await this.signaling.request('chat', { text });
-      const message = { id, from: selfId ?? '', name, text, lang: speaks, translations: {}, at };
-      this.store.set((state) => ({ chat: applyChat(state.chat, message) }));
+      this.onChat({ id, from: selfId ?? '', name, text, lang: speaks, translations: {}, at });
       return true;
     } catch (error) {
       this.complain(error);
@@ -406,12 +379,18 @@ export class CallSession {
     }, MIX_SETTLE_MS);
   }
 
-  setLanguages(change: { speaks?: Language; hears?: Language }): void {
+  /** Nothing changes here before the server has agreed: what it refuses would be refused again when joining. */
+  async setLanguages(change: { speaks?: Language; hears?: Language }): Promise<void> {
+    try {
+      await this.signaling.request('setLanguages', change);
+    } catch (error) {
+      return this.complain(error);
+    }
+    if (this.ended) return;
     this.intent = { ...this.intent, ...change };
     rememberCall(this.intent);
     preferences.set(change);
     this.store.set(change);
-    void this.request('setLanguages', change);
   }
 
   leave(): void {
@@ -426,8 +405,9 @@ export class CallSession {
   notify(tone: NoticeTone, key: string, params?: Record<string, string>): void {
     const id = this.nextId++;
     const notice = { id, tone, key, ...(params ? { params } : {}) };
-    this.store.set((state) => ({ notices: [...state.notices.slice(-3), notice] }));
-    window.setTimeout(() => this.dismiss(id), NOTICE_MS);
+    this.store.set((state) => ({ notices: withNotice(state.notices, notice) }));
+    // What went wrong stays until it was read.
+    if (tone !== 'bad') window.setTimeout(() => this.dismiss(id), NOTICE_MS);
   }
 
   /** The token counts while we are in the room, the passcode afterwards too. */
@@ -465,35 +445,102 @@ export class CallSession {
     );
   }
 
-  private watchMicrophone(): void {
+  private onChat(message: ChatMessage): void {
+    const { selfId } = this.store.get();
+    if (message.from === selfId && !this.sent.has(message.id)) {
+      this.sent.add(message.id);
+      rememberSent(this.intent.code, [...this.sent]);
+    }
+    this.store.set((state) => ({ chat: claimChat(applyChat(state.chat, message), this.sent, selfId) }));
+  }
+
+  // ---- our devices
+
+  private owner(more: Pick<Owner<MediaConnection>, 'open' | 'changed' | 'openFailed' | 'publishFailed' | 'lost'>) {
+    return {
+      target: () => this.connection,
+      publish: (...given: Parameters<CallSession['publish']>) => this.publish(...given),
+      ...more,
+    };
+  }
+
+  private microphoneOwner(): Owner<MediaConnection> {
+    const muted = () => this.store.set({ microphoneOn: false, pushToTalk: false });
+    return this.owner({
+      open: async () => single('mic', await openMicrophone(preferences.get())),
+      changed: () => this.onMicrophone(),
+      openFailed: (error) => {
+        if (!this.microphone.wanted) muted();
+        this.complain(error);
+      },
+      publishFailed: (_, error) => {
+        if (Failure.of(error).code === 'not_connected') return;
+        muted();
+        this.complain(error);
+      },
+      lost: () => {
+        muted();
+        this.notify('bad', 'notice.microphoneGone');
+      },
+    });
+  }
+
+  private cameraOwner(): Owner<MediaConnection> {
+    const off = (error: unknown) => {
+      if (Failure.of(error).code === 'not_connected') return;
+      this.setCamera(false);
+      this.complain(error);
+    };
+    return this.owner({
+      open: async () => single('camera', await openCamera(preferences.get())),
+      changed: () => this.onCamera(),
+      openFailed: (error) => (this.camera.wanted ? this.complain(error) : off(error)),
+      publishFailed: (_, error) => off(error),
+      lost: () => {
+        this.setCamera(false);
+        this.notify('bad', 'notice.cameraGone');
+      },
+    });
+  }
+
+  private screenOwner(): Owner<MediaConnection> {
+    return this.owner({
+      open: async () => {
+        const screen = await openScreen();
+        return screen && new Map<SentSource, MediaStreamTrack>([
+          ['screen', screen.video], ...(screen.audio ? ([['screenAudio', screen.audio]] as const) : []),
+        ]);
+      },
+      changed: () => this.store.set({ screen: this.screen.track('screen') }),
+      openFailed: (error) => this.complain(error),
+      publishFailed: (source, error) => {
+        if (Failure.of(error).code === 'not_connected') return;
+        // The picture is shared without its sound; never the other way round.
+        if (source === 'screen') this.screen.want(false);
+        this.complain(error);
+      },
+      lost: () => undefined,
+    });
+  }
+
+  private onCamera(): void {
+    this.store.set({ camera: this.camera.track('camera'), cameraWanted: this.camera.wanted });
+  }
+
+  private onMicrophone(): void {
     this.meter?.close();
     this.meter = null;
-    const track = this.local.microphone;
+    const track = this.microphone.track('mic');
+    this.store.set({ hasMicrophone: track !== null });
     if (!track) return;
     let loudTicks = 0;
     this.meter = new Meter(track, (level) => {
-      const { microphoneOn, pushToTalk, speakingWhileMuted } = this.store.get();
-      const muted = !microphoneOn && !pushToTalk;
+      const { speakingWhileMuted } = this.store.get();
+      const muted = !this.heard();
       loudTicks = muted && level > 4 * SPEAKING_RMS ? Math.min(loudTicks + 1, 12) : Math.max(loudTicks - 1, 0);
       const speaking = muted && (speakingWhileMuted ? loudTicks > 0 : loudTicks >= 6);
       if (speaking !== speakingWhileMuted) this.store.set({ speakingWhileMuted: speaking });
     }, 120);
-    track.addEventListener('ended', () => {
-      if (this.local.microphone !== track || this.ended) return;
-      this.local.microphone = null;
-      this.store.set({ microphoneOn: false, hasMicrophone: false });
-      void this.connection?.unpublish('mic');
-      this.notify('bad', 'notice.microphoneGone');
-    });
-  }
-
-  private watchCamera(): void {
-    const track = this.local.camera;
-    track?.addEventListener('ended', () => {
-      if (this.local.camera !== track || this.ended) return;
-      void this.setCamera(false);
-      this.notify('bad', 'notice.cameraGone');
-    });
   }
 
   private release(): void {
@@ -506,13 +553,15 @@ export class CallSession {
     window.clearTimeout(this.mixTimer);
     window.removeEventListener('online', this.onOnline);
     window.removeEventListener('pagehide', this.onPageHide);
-    this.meter?.close();
     this.connection?.close();
     this.connection = null;
     this.mixer.close();
-    this.local.stopAll();
+    for (const source of [this.microphone, this.camera, this.screen]) source.close();
+    this.meter?.close();
     this.store.set({ camera: null, screen: null, videoTracks: {}, sounding: [] });
     // Lets the `leave` go out before the socket does.
     window.setTimeout(() => this.signaling.close(), 100);
   }
 }
+
+const single = (source: SentSource, track: MediaStreamTrack): Tracks => new Map([[source, track]]);

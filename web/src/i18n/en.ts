@@ -155,6 +155,9 @@ export const en = {
   'ended.transcript': 'Transcript',
   'ended.error': 'You cannot join',
 
+  'notice.soundMissing': 'The sound of {name} does not reach you. Load the page again if it stays so.',
+  'notice.pictureMissing': 'The picture of {name} cannot be shown here.',
+  'notice.hearsGone': 'The server no longer offers the language you were hearing. You now hear the original; choose another one in the settings.',
   'failure.insecure_context': 'Browsers give microphone and camera to secure pages only. Open this page over https, or on the server itself as http://localhost.',
   'failure.unsupported_browser': 'This browser cannot make video calls. A current Chrome, Edge, Firefox or Safari can.',
   'failure.microphone_refused': 'The microphone is blocked. Allow it in the site settings beside the address, then try again.',

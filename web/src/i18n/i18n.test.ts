@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { dynamicText, fill, TABLES } from './text';
-import { guessLanguage, hearChoices, nameIn, nativeName, shortName, speakChoices } from './languages';
+import { canRead, guessLanguage, hearChoices, hearsFor, nameIn, nativeName, shortName, speakChoices } from './languages';
 
 const placeholders = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
 
@@ -79,6 +79,20 @@ describe('what can be chosen', () => {
 
   it('to hear: by what really arrives', () => {
     expect(hearChoices(server, 'vi')).toEqual({ voice: ['en', 'es', 'eo', 'vi'], captions: ['szl'], chat: ['pt'] });
+  });
+
+  it('to hear after speaking another language: the same while it is offered, else that language', () => {
+    expect(hearsFor(server, 'vi', 'vi')).toBe('vi');
+    expect(hearsFor({ ...server, tts: ['en'] }, 'en', 'vi')).toBe('en');
+    expect(hearsFor(server, 'en', 'es')).toBe('es');
+    expect(hearsFor(server, 'en', null)).toBe('en');
+  });
+
+  it('knows who is read in which language', () => {
+    expect(canRead(server, 'en', 'es')).toBe(true);
+    expect(canRead(server, 'en-us', 'en')).toBe(true);
+    expect(canRead(server, 'es', 'pt')).toBe(false);
+    expect(canRead(server, 'en', 'pt')).toBe(false);
   });
 
   it('guesses what is remembered, else the browser, else English', () => {

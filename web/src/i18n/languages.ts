@@ -96,6 +96,22 @@ export function hearChoices(server: ServerLanguages, speaks: Language | null): H
   };
 }
 
+/** What can be heard by who speaks that: what is wanted where it is offered, else the language spoken itself. */
+export function hearsFor(server: ServerLanguages, speaks: Language, wanted: Language | null): Language {
+  const { voice, captions, chat } = hearChoices(server, speaks);
+  const offered = [...voice, ...captions, ...chat];
+  return [wanted, speaks].find((language) => language !== null && offered.includes(language)) ?? offered[0] ?? speaks;
+}
+
+/** Whether words spoken in one language are read in the other: recognised, and translated where that is needed. */
+export function canRead(server: ServerLanguages, speaks: Language, hears: Language): boolean {
+  const same = (a: Language, b: Language) => baseOf(a) === baseOf(b);
+  if (!server.stt.some((language) => same(language, speaks))) return false;
+  return same(speaks, hears) || server.translation.some(({ from, to }) => same(from, speaks) && same(to, hears));
+}
+
+const baseOf = (language: Language) => language.toLowerCase().split('-')[0];
+
 /** The best guess before anybody chose: what is remembered, the browser's languages, English, whatever there is. */
 export function guessLanguage(offered: Language[], remembered: Language | null, browser: readonly string[]): Language | null {
   const base = (tag: string) => tag.toLowerCase().split('-')[0] ?? tag;

@@ -157,6 +157,9 @@ export const vi: Table = {
   'ended.transcript': 'Bản ghi lời thoại',
   'ended.error': 'Không thể tham gia',
 
+  'notice.soundMissing': 'Bạn không nhận được âm thanh của {name}. Nếu vẫn vậy, hãy tải lại trang.',
+  'notice.pictureMissing': 'Không hiển thị được hình của {name} ở đây.',
+  'notice.hearsGone': 'Máy chủ không còn ngôn ngữ bạn đang nghe. Giờ bạn nghe giọng gốc; hãy chọn ngôn ngữ khác trong phần cài đặt.',
   'failure.insecure_context': 'Trình duyệt chỉ cho trang an toàn dùng micrô và máy ảnh. Hãy mở trang này qua https, hoặc ngay trên máy chủ bằng http://localhost.',
   'failure.unsupported_browser': 'Trình duyệt này không gọi video được. Hãy dùng Chrome, Edge, Firefox hoặc Safari bản mới.',
   'failure.microphone_refused': 'Micrô đang bị chặn. Hãy cho phép trong phần cài đặt trang cạnh thanh địa chỉ, rồi thử lại.',

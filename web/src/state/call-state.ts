@@ -36,6 +36,8 @@ export interface CallState {
   speakingWhileMuted: boolean;
   hasMicrophone: boolean;
   camera: MediaStreamTrack | null;
+  /** The camera is on or on its way: opening one takes a while. */
+  cameraWanted: boolean;
   screen: MediaStreamTrack | null;
   handRaised: boolean;
   activeSpeakerId: string | null;
@@ -66,6 +68,7 @@ export function initialCallState(name: string, speaks: Language, hears: Language
     speakingWhileMuted: false,
     hasMicrophone: false,
     camera: null,
+    cameraWanted: false,
     screen: null,
     handRaised: false,
     activeSpeakerId: null,
@@ -127,5 +130,26 @@ export function applyChat(list: readonly ChatMessage[], message: ChatMessage): r
   if (Object.keys(known.translations).length > Object.keys(message.translations).length) return list;
   const next = list.slice();
   next[index] = message;
+  return next;
+}
+
+/** Our messages of an earlier join carry the id that we had then: they are ours all the same. */
+export function claimChat(
+  list: readonly ChatMessage[], sent: ReadonlySet<string>, selfId: string | null,
+): readonly ChatMessage[] {
+  if (!selfId || !list.some(({ id, from }) => from !== selfId && sent.has(id))) return list;
+  return list.map((message) => (sent.has(message.id) ? { ...message, from: selfId } : message));
+}
+
+const NOTICES_KEPT = 4;
+
+/** One more notice: the same one is said once, and what went wrong outlives who came and went. */
+export function withNotice(list: readonly Notice[], notice: Notice): readonly Notice[] {
+  const text = ({ key, params }: Notice) => JSON.stringify([key, params]);
+  const next = [...list.filter((known) => text(known) !== text(notice)), notice];
+  while (next.length > NOTICES_KEPT) {
+    const passing = next.findIndex(({ tone }) => tone !== 'bad');
+    next.splice(passing >= 0 && passing < next.length - 1 ? passing : 0, 1);
+  }
   return next;
 }

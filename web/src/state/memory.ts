@@ -41,6 +41,19 @@ export function recallCall(code: string): JoinIntent | null {
   return { ...(intent as JoinIntent), voice: intent.voice === 'original' ? 'original' : 'translated' };
 }
 
+const SENT_PREFIX = 'jb.sent.';
+const SENT_KEPT = 300;
+
+/** The ids of the chat messages that this tab wrote in that room: a later join has another participant id. */
+export function rememberSent(code: string, ids: readonly string[]): void {
+  attempt(() => sessionStorage.setItem(SENT_PREFIX + code, JSON.stringify(ids.slice(-SENT_KEPT))), undefined);
+}
+
+export function recallSent(code: string): string[] {
+  const stored = attempt(() => JSON.parse(sessionStorage.getItem(SENT_PREFIX + code) ?? '[]') as unknown, []);
+  return Array.isArray(stored) ? stored.filter((id): id is string => typeof id === 'string') : [];
+}
+
 export function rememberOwnerToken(code: string, token: string): void {
   attempt(() => localStorage.setItem(OWNER_PREFIX + code, token), undefined);
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it, vi } from 'vitest';
 import type { ChatMessage, Participant } from '../protocol/types';
-import { applyChat, changeProducers, upsertParticipant, withoutParticipant, withPaused, withProducer } from './call-state';
+import {
+  applyChat, changeProducers, claimChat, upsertParticipant, withNotice, withoutParticipant, withPaused, withProducer,
+  type Notice,
+} from './call-state';
 import { createStore } from './store';
 
 const person = (id: string, change: Partial<Participant> = {}): Participant => ({
@@ -58,5 +61,29 @@ describe('the chat', () => {
   it('is in the order of time', () => {
     const list = applyChat([message({ id: '2', at: 20 })], message());
     expect(list.map(({ id }) => id)).toEqual(['1', '2']);
+  });
+
+  it('stays ours after joining again, which gives us another id', () => {
+    const list = [message({ id: '1', from: 'before' }), message({ id: '2', from: 'other' })];
+    expect(claimChat(list, new Set(['1']), 'now').map(({ from }) => from)).toEqual(['now', 'other']);
+    expect(claimChat(list, new Set(), 'now')).toBe(list);
+  });
+});
+
+describe('the notices', () => {
+  const notice = (id: number, tone: Notice['tone'], key = `k${id}`): Notice => ({ id, tone, key });
+  const add = (list: readonly Notice[], ...more: Notice[]) => more.reduce(withNotice, list);
+
+  it('keep what went wrong while people come and go', () => {
+    const list = add([], notice(1, 'bad'), ...[2, 3, 4, 5, 6].map((id) => notice(id, 'info')));
+    expect(list.map(({ id }) => id)).toEqual([1, 4, 5, 6]);
+  });
+
+  it('say the same thing once', () => {
+    expect(add([], notice(1, 'bad', 'x'), notice(2, 'bad', 'x')).map(({ id }) => id)).toEqual([2]);
+  });
+
+  it('are bounded, whatever they are', () => {
+    expect(add([], ...[1, 2, 3, 4, 5, 6].map((id) => notice(id, 'bad'))).map(({ id }) => id)).toEqual([3, 4, 5, 6]);
   });
 });

@@ -22,17 +22,18 @@ interface Props {
 export function Controls({ session, panel, onPanel, unread, onSettings }: Props) {
   const t = useT();
   const state = useStore(session.store, (s) => ({
-    microphoneOn: s.microphoneOn, pushToTalk: s.pushToTalk, camera: s.camera, screen: s.screen, hand: s.handRaised,
-    live: s.link.wasLive,
+    microphoneOn: s.microphoneOn, pushToTalk: s.pushToTalk, hasMicrophone: s.hasMicrophone, camera: s.camera,
+    cameraWanted: s.cameraWanted, screen: s.screen, hand: s.handRaised,
   }));
   const captionsOn = useStore(preferences, (s) => s.captionsOn);
-  const heard = state.microphoneOn || state.pushToTalk;
+  const heard = state.hasMicrophone && (state.microphoneOn || state.pushToTalk);
+  const seen = state.cameraWanted && state.camera !== null;
   const screen = canShareScreen() && (
-    <Control icon="screen" label={t(state.screen ? 'call.screenOff' : 'call.screenOn')} pressed={state.screen !== null}
-      tone={state.screen ? 'active' : undefined} onClick={() => void session.setScreen(state.screen === null)} />
+    <Control icon="screen" label={t(state.screen ? 'call.screenOff' : 'call.screenOn')}
+      tone={state.screen ? 'active' : undefined} onClick={() => session.setScreen(state.screen === null)} />
   );
   const hand = (
-    <Control icon="hand" label={t(state.hand ? 'call.handDown' : 'call.hand')} pressed={state.hand}
+    <Control icon="hand" label={t(state.hand ? 'call.handDown' : 'call.hand')}
       tone={state.hand ? 'active' : undefined} onClick={() => session.setHand(!state.hand)} />
   );
   const settings = <Control icon="settings" label={t('call.settings')} onClick={onSettings} />;
@@ -41,11 +42,13 @@ export function Controls({ session, panel, onPanel, unread, onSettings }: Props)
   );
   return (
     <nav className="controls" aria-label={t('call.controls')}>
-      <Control icon={heard ? 'mic' : 'micOff'} label={t(state.microphoneOn ? 'call.mute' : 'call.unmute')} pressed={heard}
-        tone={heard ? undefined : 'off'} onClick={() => void session.setMicrophone(!state.microphoneOn)} />
-      <Control icon={state.camera ? 'camera' : 'cameraOff'} label={t(state.camera ? 'call.cameraOff' : 'call.cameraOn')}
-        pressed={state.camera !== null} tone={state.camera ? undefined : 'off'}
-        onClick={() => void session.setCamera(state.camera === null)} />
+      <Control icon={heard ? 'mic' : 'micOff'} label={t(state.microphoneOn ? 'call.mute' : 'call.unmute')}
+        tone={heard ? undefined : 'off'} busy={state.microphoneOn && !state.hasMicrophone}
+        onClick={() => session.setMicrophone(!state.microphoneOn)} />
+      <Control icon={seen ? 'camera' : 'cameraOff'}
+        label={t(state.cameraWanted ? 'call.cameraOff' : 'call.cameraOn')}
+        tone={seen ? undefined : 'off'} busy={state.cameraWanted && !seen}
+        onClick={() => session.setCamera(!state.cameraWanted)} />
       <span className="wide-only">{screen}</span>
       <span className="controls-gap" />
       <Control icon="captions" label={t('call.captions')} pressed={captionsOn} tone={captionsOn ? 'active' : undefined}
@@ -83,16 +86,19 @@ interface ControlProps {
   icon: IconName;
   label: string;
   onClick: () => void;
+  /** Of a switch whose words stay the same; where they say what a press does, they say the state as well. */
   pressed?: boolean;
+  /** Wanted, and not there yet. */
+  busy?: boolean;
   tone?: 'off' | 'active' | 'leave' | undefined;
   count?: number;
   'aria-expanded'?: boolean;
   'aria-controls'?: string;
 }
 
-function Control({ icon, label, onClick, pressed, tone, count = 0, ...aria }: ControlProps): ReactNode {
+function Control({ icon, label, onClick, pressed, busy = false, tone, count = 0, ...aria }: ControlProps): ReactNode {
   return (
-    <button className={`round ${tone ?? ''}`} onClick={onClick} aria-label={label} title={label} data-control={icon}
+    <button className={`round ${tone ?? ''} ${busy ? 'busy' : ''}`} aria-busy={busy} onClick={onClick} aria-label={label} title={label} data-control={icon}
       {...(pressed === undefined ? {} : { 'aria-pressed': pressed })} {...aria}>
       <Icon name={icon} />
       {count > 0 && <span className="count" aria-hidden="true">{count}</span>}

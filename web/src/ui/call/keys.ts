@@ -8,13 +8,24 @@ interface Actions {
   escape: () => void;
 }
 
+/** Inputs that take no letters: a key pressed there is meant for the call. */
+const WITHOUT_LETTERS = new Set(['checkbox', 'radio', 'range', 'button', 'submit', 'reset', 'color', 'file', 'image']);
+
+interface Field {
+  tagName?: string;
+  type?: string;
+  isContentEditable?: boolean;
+}
+
 export function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  const { tagName, type, isContentEditable } = (target ?? {}) as Field;
+  if (isContentEditable || tagName === 'TEXTAREA' || tagName === 'SELECT') return true;
+  return tagName === 'INPUT' && !WITHOUT_LETTERS.has(type ?? 'text');
 }
 
 /** Somebody who walks the page by keyboard presses buttons with Space; after a mouse click Space is for talking. */
 function usesSpaceItself(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.matches('button, summary, a, [role=tab]') && target.matches(':focus-visible');
+  return target instanceof HTMLElement && target.matches('button, summary, a, [role=tab], [type=checkbox]') && target.matches(':focus-visible');
 }
 
 export function useKeys(session: CallSession, actions: Actions): void {
@@ -26,14 +37,14 @@ export function useKeys(session: CallSession, actions: Actions): void {
       if (event.code === 'Space') {
         if (usesSpaceItself(event.target)) return;
         event.preventDefault();
-        if (!event.repeat) void session.setPushToTalk(true);
+        if (!event.repeat) session.setPushToTalk(true);
         return;
       }
       if (event.repeat) return;
-      const { microphoneOn, camera } = session.store.get();
+      const { microphoneOn, cameraWanted } = session.store.get();
       switch (event.key.toLowerCase()) {
-        case 'm': return void session.setMicrophone(!microphoneOn);
-        case 'v': return void session.setCamera(camera === null);
+        case 'm': return session.setMicrophone(!microphoneOn);
+        case 'v': return session.setCamera(!cameraWanted);
         case 'c': return actions.toggleCaptions();
       }
     };
@@ -41,9 +52,9 @@ export function useKeys(session: CallSession, actions: Actions): void {
       if (event.code !== 'Space') return;
       // A button focused by mouse would be clicked by the release of Space.
       if (session.store.get().pushToTalk) event.preventDefault();
-      void session.setPushToTalk(false);
+      session.setPushToTalk(false);
     };
-    const lost = () => void session.setPushToTalk(false);
+    const lost = () => session.setPushToTalk(false);
     window.addEventListener('keydown', down);
     window.addEventListener('keyup', up);
     window.addEventListener('blur', lost);

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// The session over a server, devices and a media path that are played by the test.
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ConnectionEvents, EventHandlers } from '../signaling/client';
+import { Failure } from '../protocol/failure';
+import type { JoinReply, Participant, Requests } from '../protocol/types';
+
+type Request = [event: string, data: unknown];
+
+const fake = vi.hoisted(() => {
+  const storage = () => {
+    const items = new Map<string, string>();
+    return {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => void items.set(key, value),
+      removeItem: (key: string) => void items.delete(key),
+    };
+  };
+  const page = {
+    addEventListener: () => undefined, removeEventListener: () => undefined,
+    setTimeout: (...given: Parameters<typeof setTimeout>) => setTimeout(...given),
+    clearTimeout: (id: number) => clearTimeout(id),
+  };
+  Object.assign(globalThis, { window: page, localStorage: storage(), sessionStorage: storage() });
+  if (!('navigator' in globalThis)) Object.assign(globalThis, { navigator: { language: 'en' } });
+  return {
+    requests: [] as Request[],
+    answers: {} as Record<string, (data: unknown) => unknown>,
+    connection: null as ConnectionEvents | null,
+    events: null as EventHandlers | null,
+    media: [] as FakeMedia[],
+    refuse: {} as Record<string, () => void>,
+    openMicrophone: null as null | (() => Promise<MediaStreamTrack>),
+  };
+});
+
+class FakeMedia {
+  readonly sending = new Map<string, { track: MediaStreamTrack; paused: boolean }>();
+  consumed: string[] = [];
+  sent = (source: string) => this.sending.get(source)?.track ?? null;
+  async publish(source: string, track: MediaStreamTrack, _bitrate: number, paused: boolean): Promise<void> {
+    fake.refuse['publish']?.();
+    this.sending.set(source, { track, paused });
+  }
+  async unpublish(source: string): Promise<void> {
+    this.sending.delete(source);
+  }
+  async setPaused(source: string, paused: boolean): Promise<void> {
+    const sent = this.sending.get(source);
+    if (!sent || sent.paused === paused) return;
+    fake.refuse['setPaused']?.();
+    sent.paused = paused;
+  }
+  async consume({ id }: { id: string }): Promise<void> {
+    this.consumed.push(id);
+    fake.refuse['consume']?.();
+  }
+  drop = () => undefined;
+  close = () => undefined;
+}
+
+vi.mock('../signaling/client', () => ({
+  SignalingClient: class {
+    constructor(connection: ConnectionEvents, events: EventHandlers) {
+      fake.connection = connection;
+      fake.events = events;
+    }
+    connect = () => undefined;
+    close = () => undefined;
+    tell = () => undefined;
+    async request(event: string, data: unknown): Promise<unknown> {
+      fake.requests.push([event, data]);
+      return fake.answers[event]?.(data) ?? {};
+    }
+  },
+}));
+vi.mock('./connection', () => ({
+  MediaConnection: {
+    open: async () => {
+      const media = new FakeMedia();
+      fake.media.push(media);
+      return media;
+    },
+  },
+}));
+vi.mock('./devices', () => ({
+  openMicrophone: () => fake.openMicrophone?.() ?? Promise.resolve(track()),
+  openCamera: async () => track(),
+  openScreen: async () => null,
+  cameraBitrate: () => 1,
+  SCREEN_BITRATE: 1,
+}));
+vi.mock('./meter', () => ({ Meter: class { close = () => undefined; } }));
+vi.mock('./mixer', () => ({
+  AudioMixer: class {
+    add = () => undefined;
+    remove = () => undefined;
+    close = () => undefined;
+    snapshot = () => [];
+  },
+}));
+
+const { CallSession } = await import('./session');
+
+class FakeTrack extends EventTarget {
+  kind = 'audio';
+  readyState = 'live';
+  stop(): void {
+    this.readyState = 'ended';
+  }
+}
+const track = () => new FakeTrack() as unknown as MediaStreamTrack;
+
+const joinReply = (change: Partial<JoinReply> = {}): JoinReply => ({
+  self: { id: 'me', token: 'token' }, room: { code: 'room', name: 'Room' }, routerRtpCapabilities: {}, iceServers: [],
+  participants: [], chat: [], captions: [], ...change,
+});
+
+const settle = () => vi.advanceTimersByTimeAsync(0);
+const names = () => fake.requests.map(([event]) => event);
+const refusal = (code: string) => () => {
+  throw new Failure(code, code);
+};
+
+async function join(microphone: MediaStreamTrack | null = track()) {
+  const session = new CallSession({ code: 'room', name: 'Ann', speaks: 'vi', hears: 'vi', voice: 'translated' }, { microphone, camera: null });
+  fake.connection?.up();
+  await settle();
+  return session;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+  Object.assign(fake, { requests: [], media: [], refuse: {}, openMicrophone: null });
+  fake.answers = { join: () => joinReply(), chat: () => ({ id: 'm1', at: 5 }) };
+});
+afterEach(() => void vi.useRealTimers());
+
+describe('joining', () => {
+  it('leaves first when the answer to an earlier try came too late, instead of being refused for ever', async () => {
+    let tries = 0;
+    fake.answers['join'] = () => {
+      if (++tries === 1) throw new Failure('timeout', 'No answer to join.');
+      if (!names().includes('leave')) throw new Failure('already_joined', 'You are in a room already.');
+      return joinReply();
+    };
+    const session = await join();
+    await vi.advanceTimersByTimeAsync(600);
+    expect(names()).toEqual(['join', 'leave', 'join']);
+    expect(session.store.get().link.phase).toBe('live');
+  });
+
+  it('stays in the call with its own language when what was heard is not offered any more', async () => {
+    const session = await join();
+    session.store.set({ hears: 'es' });
+    await session.setLanguages({ hears: 'es' });
+    fake.answers['join'] = (data) => {
+      if ((data as Requests['join']['data']).hears === 'es') throw new Failure('unsupported_language', 'es');
+      return joinReply();
+    };
+    fake.connection?.down();
+    fake.connection?.up();
+    await vi.advanceTimersByTimeAsync(20_000);
+    const { link, hears, notices } = session.store.get();
+    expect([link.phase, hears]).toEqual(['live', 'vi']);
+    expect(notices.map(({ key }) => key)).toContain('notice.hearsGone');
+  });
+});
+
+describe('languages', () => {
+  it('change when the server has agreed, and not when it refuses', async () => {
+    const session = await join();
+    fake.answers['setLanguages'] = refusal('unsupported_language');
+    await session.setLanguages({ speaks: 'en' });
+    expect(session.store.get().speaks).toBe('vi');
+    expect(session.store.get().notices.map(({ key }) => key)).toEqual(['failure.unsupported_language']);
+    fake.connection?.down();
+    fake.connection?.up();
+    await settle();
+    expect(fake.requests.at(-1)).toMatchObject(['join', { speaks: 'vi', hears: 'vi' }]);
+
+    delete fake.answers['setLanguages'];
+    await session.setLanguages({ speaks: 'en', hears: 'en' });
+    expect(session.store.get()).toMatchObject({ speaks: 'en', hears: 'en' });
+  });
+});
+
+describe('the microphone', () => {
+  it('is opened once, however often M is pressed while it opens', async () => {
+    const session = await join(null);
+    const opened: MediaStreamTrack[] = [];
+    fake.openMicrophone = () => new Promise((resolve) => setTimeout(() => {
+      opened.push(track());
+      resolve(opened.at(-1) as MediaStreamTrack);
+    }, 500));
+    for (const on of [true, false, true]) session.setMicrophone(on);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(opened).toHaveLength(1);
+    expect(session.store.get()).toMatchObject({ microphoneOn: true, hasMicrophone: true });
+    expect(fake.media[0]?.sending.get('mic')).toMatchObject({ paused: false });
+  });
+
+  it('is released when it opens after the person has left', async () => {
+    const session = await join(null);
+    const late = track();
+    fake.openMicrophone = () => new Promise((resolve) => setTimeout(() => resolve(late), 500));
+    session.setMicrophone(true);
+    session.leave();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(late.readyState).toBe('ended');
+  });
+
+  it('is shown as muted, with words, when it cannot be sent; the next press tries again', async () => {
+    fake.refuse['publish'] = refusal('limit_reached');
+    const session = await join();
+    expect(session.store.get().microphoneOn).toBe(false);
+    expect(session.store.get().notices.map(({ key }) => key)).toEqual(['failure.limit_reached']);
+    delete fake.refuse['publish'];
+    session.setMicrophone(true);
+    await settle();
+    expect(session.store.get().microphoneOn).toBe(true);
+    expect(fake.media[0]?.sending.get('mic')).toMatchObject({ paused: false });
+  });
+
+  it('is shown as muted when unmuting fails', async () => {
+    const session = await join();
+    session.setMicrophone(false);
+    await settle();
+    fake.refuse['setPaused'] = refusal('timeout');
+    session.setMicrophone(true);
+    await settle();
+    expect(session.store.get().microphoneOn).toBe(false);
+    expect(session.store.get().notices.map(({ key }) => key)).toEqual(['failure.timeout']);
+  });
+});
+
+describe('what is received', () => {
+  const bob: Participant = {
+    id: 'bob', name: 'Bob', speaks: 'en', hears: 'en', handRaised: false,
+    producers: [{ id: 'voice', kind: 'audio', source: 'mic', paused: false }],
+  };
+
+  it('is tried once more, and then told', async () => {
+    fake.answers['join'] = () => joinReply({ participants: [bob] });
+    fake.refuse['consume'] = refusal('timeout');
+    const session = await join();
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(fake.media[0]?.consumed).toEqual(['voice', 'voice']);
+    expect(session.store.get().notices).toMatchObject([{ key: 'notice.soundMissing', params: { name: 'Bob' } }]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(session.store.get().notices).toHaveLength(1);
+  });
+
+  it('is not complained about when it is gone by then', async () => {
+    fake.answers['join'] = () => joinReply({ participants: [bob] });
+    fake.refuse['consume'] = refusal('producer_not_found');
+    const session = await join();
+    fake.events?.producerRemoved({ participantId: 'bob', producerId: 'voice' });
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(fake.media[0]?.consumed).toEqual(['voice']);
+    expect(session.store.get().notices).toEqual([]);
+  });
+});
+
+describe('our chat messages', () => {
+  it('are ours after joining again under another id', async () => {
+    const session = await join();
+    await session.sendChat('hello');
+    fake.answers['join'] = () => joinReply({
+      self: { id: 'me again' },
+      chat: [{ id: 'm1', from: 'me', name: 'Ann', text: 'hello', lang: 'vi', translations: {}, at: 5 }],
+    });
+    fake.connection?.down();
+    fake.connection?.up();
+    await settle();
+    expect(session.store.get().chat).toMatchObject([{ id: 'm1', from: 'me again' }]);
+  });
+});
