@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseRoomCode } from '../protocol/room-code';
 import { bestGrid } from './grid';
+import { routeOf } from './route';
 
 describe('the grid of tiles', () => {
   it.each([1, 2, 3, 4, 5, 7, 9, 16, 25])('fits %i tiles into any box', (count) => {
@@ -28,5 +29,16 @@ describe('a room code', () => {
 
   it('is refused when it cannot be one', () => {
     for (const typed of ['', 'a', 'https://example.org/', '../../etc', 'käse-käse']) expect(parseRoomCode(typed), typed).toBeNull();
+  });
+});
+
+describe('the address', () => {
+  it('is the start page or a room', () => {
+    expect(routeOf('/')).toEqual({ page: 'start' });
+    expect(routeOf('/r/abcde-fghij-klmno')).toEqual({ page: 'room', code: 'abcde-fghij-klmno' });
+  });
+
+  it.each(['/r/%E0%A4', '/r/', '/r/a', '/r/k%C3%A4se'])('says that %s is no room', (path) => {
+    expect(routeOf(path)).toEqual({ page: 'notRoom' });
   });
 });

@@ -19,8 +19,20 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** The room of the address, or null on the start page. */
-export function useRoomCode(): string | null {
-  const path = useSyncExternalStore(subscribe, () => window.location.pathname);
-  return path.startsWith('/r/') ? parseRoomCode(decodeURIComponent(path)) : null;
+export type Route = { page: 'start' } | { page: 'room'; code: string } | { page: 'notRoom' };
+
+export function routeOf(path: string): Route {
+  if (!path.startsWith('/r/')) return { page: 'start' };
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(path);
+  } catch {
+    return { page: 'notRoom' };
+  }
+  const code = parseRoomCode(decoded);
+  return code ? { page: 'room', code } : { page: 'notRoom' };
+}
+
+export function useRoute(): Route {
+  return routeOf(useSyncExternalStore(subscribe, () => window.location.pathname));
 }

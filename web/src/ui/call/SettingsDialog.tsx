@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useRef, useState } from 'react';
 import { canChooseOutput, setOutputDevice } from '../../call/audio-context';
-import { listDevices, type Devices } from '../../call/devices';
 import type { CallSession } from '../../call/session';
 import { useT, type Key } from '../../i18n';
+import { hearsFor } from '../../i18n/languages';
 import { Failure } from '../../protocol/failure';
 import { rest } from '../../protocol/rest';
-import type { ServerLanguages } from '../../protocol/types';
+import type { Language, ServerLanguages } from '../../protocol/types';
 import { forgetOwnerToken, recallOwnerToken } from '../../state/memory';
 import { preferences, type VideoQuality } from '../../state/preferences';
 import { useStore } from '../../state/store';
-import { DeviceSelect } from '../parts/DeviceSelect';
+import { DeviceSelect, useDevices } from '../parts/DeviceSelect';
 import { Icon } from '../parts/Icon';
 import { HearSelect, SpeakSelect } from '../parts/LanguageSelect';
 import { InterfaceLanguage } from '../parts/small';
@@ -47,13 +47,18 @@ export function SettingsDialog({ session, languages, onClose }: Props) {
 function Languages({ session, languages }: { session: CallSession; languages: ServerLanguages }) {
   const t = useT();
   const { speaks, hears } = useStore(session.store, (state) => ({ speaks: state.speaks, hears: state.hears }));
+  // What is heard may be offered only to who speaks it.
+  const speak = (language: Language) => {
+    const valid = hearsFor(languages, language, hears);
+    void session.setLanguages({ speaks: language, ...(valid === hears ? {} : { hears: valid }) });
+  };
   return (
     <section>
       <h3>{t('settings.languages')}</h3>
       <div className="field-pair">
-        <SpeakSelect server={languages} value={speaks} onChange={(language) => session.setLanguages({ speaks: language })} />
+        <SpeakSelect server={languages} value={speaks} onChange={(language) => speak(language)} />
         <HearSelect server={languages} value={hears} speaks={speaks}
-          onChange={(language) => session.setLanguages({ hears: language })} />
+          onChange={(language) => void session.setLanguages({ hears: language })} />
       </div>
       <InterfaceLanguage />
     </section>
@@ -67,13 +72,13 @@ function DeviceChoices({ session }: { session: CallSession }) {
   const { videoQuality, voiceProcessing } = useStore(preferences, (state) => ({
     videoQuality: state.videoQuality, voiceProcessing: state.voiceProcessing,
   }));
-  const [devices, setDevices] = useState<Devices>({ microphones: [], cameras: [], speakers: [] });
-  useEffect(() => void listDevices().then(setDevices), []);
+  const opened = useStore(session.store, (state) => ({ microphone: state.hasMicrophone, camera: state.camera }));
+  const devices = useDevices(opened.microphone, opened.camera);
   return (
     <section>
       <h3>{t('settings.devices')}</h3>
-      <DeviceSelect kind="microphone" devices={devices.microphones} onChange={() => void session.changeDevice('microphone')} />
-      <DeviceSelect kind="camera" devices={devices.cameras} onChange={() => void session.changeDevice('camera')} />
+      <DeviceSelect kind="microphone" devices={devices.microphones} onChange={() => session.changeDevice('microphone')} />
+      <DeviceSelect kind="camera" devices={devices.cameras} onChange={() => session.changeDevice('camera')} />
       {canChooseOutput() && (
         <DeviceSelect kind="speaker" devices={devices.speakers} onChange={(id) => void setOutputDevice(id)} />
       )}
@@ -81,7 +86,7 @@ function DeviceChoices({ session }: { session: CallSession }) {
         <label htmlFor="quality">{t('settings.quality')}</label>
         <select id="quality" value={videoQuality} onChange={(event) => {
           preferences.set({ videoQuality: event.target.value as VideoQuality });
-          void session.changeDevice('camera');
+          session.changeDevice('camera');
         }}>
           {QUALITIES.map((quality) => <option key={quality} value={quality}>{t(`settings.quality.${quality}`)}</option>)}
         </select>
@@ -89,7 +94,7 @@ function DeviceChoices({ session }: { session: CallSession }) {
       <label className="check">
         <input type="checkbox" checked={voiceProcessing} onChange={(event) => {
           preferences.set({ voiceProcessing: event.target.checked });
-          void session.changeDevice('microphone');
+          session.changeDevice('microphone');
         }} />
         {t('settings.processing')}
       </label>

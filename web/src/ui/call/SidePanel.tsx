@@ -27,9 +27,12 @@ interface Props {
   tab: PanelTab;
   onTab: (tab: PanelTab | null) => void;
   unread: number;
+  /** What is written and not sent yet; it outlives the panel. */
+  draft: string;
+  onDraft: (text: string) => void;
 }
 
-export function SidePanel({ session, languages, tab, onTab, unread }: Props) {
+export function SidePanel({ session, languages, tab, onTab, unread, draft, onDraft }: Props) {
   const t = useT();
   const move = (event: KeyboardEvent) => {
     if (event.key !== 'ArrowRight' && event.key !== 'ArrowLeft') return;
@@ -56,7 +59,7 @@ export function SidePanel({ session, languages, tab, onTab, unread }: Props) {
       </div>
       <div className="panel-body" id="panel-body" role="tabpanel">
         {tab === 'captions' && <CaptionList session={session} languages={languages} />}
-        {tab === 'chat' && <Chat session={session} />}
+        {tab === 'chat' && <Chat session={session} text={draft} setText={onDraft} />}
         {tab === 'people' && <People session={session} />}
       </div>
     </aside>
@@ -138,12 +141,11 @@ function CaptionRow({ caption, hears, name }: { caption: Caption; hears: string;
   );
 }
 
-function Chat({ session }: { session: CallSession }) {
+function Chat({ session, text, setText }: { session: CallSession; text: string; setText: (text: string) => void }) {
   const t = useT();
   const { chat, hears, selfId } = useStore(session.store, (state) => ({
     chat: state.chat, hears: state.hears, selfId: state.selfId,
   }));
-  const [text, setText] = useState('');
   const [busy, setBusy] = useState(false);
   const box = useRef<HTMLInputElement>(null);
   useEffect(() => box.current?.focus(), []);

@@ -3,13 +3,14 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CallSession } from '../../call/session';
 import { useT } from '../../i18n';
+import type { ServerLanguages } from '../../protocol/types';
 import { useStore } from '../../state/store';
 import { bestGrid } from '../grid';
 import { CopyLink } from '../parts/small';
 import { Video } from '../parts/Video';
 import { SelfTile, Tile } from './Tile';
 
-export function Stage({ session }: { session: CallSession }) {
+export function Stage({ session, languages }: { session: CallSession; languages: ServerLanguages | null }) {
   const { participants, room, live } = useStore(session.store, (state) => ({
     participants: state.participants, room: state.room, live: state.link.wasLive,
   }));
@@ -21,7 +22,7 @@ export function Stage({ session }: { session: CallSession }) {
       <TileGrid count={count} strip={screen !== null}>
         <SelfTile session={session} />
         {participants.map((participant) => (
-          <Tile key={participant.id} session={session} participant={participant} />
+          <Tile key={participant.id} session={session} participant={participant} languages={languages} />
         ))}
       </TileGrid>
       {live && count === 1 && room && <Alone code={room.code} />}

@@ -2,13 +2,20 @@
 import type { ReactNode } from 'react';
 import type { CallSession } from '../../call/session';
 import { useT, useUi } from '../../i18n';
-import { nameIn, shortName } from '../../i18n/languages';
-import type { Language, Participant } from '../../protocol/types';
+import { canRead, nameIn, shortName } from '../../i18n/languages';
+import type { Language, Participant, ServerLanguages } from '../../protocol/types';
+import { sameLanguage } from '../../call/captions';
 import { useStore } from '../../state/store';
 import { Icon } from '../parts/Icon';
 import { Avatar, Video } from '../parts/Video';
 
-export function Tile({ session, participant }: { session: CallSession; participant: Participant }) {
+interface TileProps {
+  session: CallSession;
+  participant: Participant;
+  languages: ServerLanguages | null;
+}
+
+export function Tile({ session, participant, languages }: TileProps) {
   const t = useT();
   const ui = useUi();
   const camera = participant.producers.find(({ source }) => source === 'camera');
@@ -17,13 +24,22 @@ export function Tile({ session, participant }: { session: CallSession; participa
   const track = useStore(session.store, (state) => (camera && !camera.paused ? state.videoTracks[camera.id] : undefined));
   const speaking = useStore(session.store, (state) => state.activeSpeakerId === participant.id);
   const sounding = useStore(session.store, (state) => state.sounding.includes(participant.id));
+  const hears = useStore(session.store, (state) => state.hears);
   const language = translation?.lang;
+  const foreign = !sameLanguage(participant.speaks, hears);
+  const untranslated = foreign && !language && languages !== null && !canRead(languages, participant.speaks, hears);
   return (
     <Frame
       session={session} id={participant.id} name={participant.name} label={participant.name} speaks={participant.speaks}
       muted={!microphone || microphone.paused} speaking={speaking || sounding} hand={participant.handRaised}
+      said={untranslated ? t('tile.untranslated', { language: nameIn(hears, ui) }) : null}
       mark={
-        language && (
+        untranslated ? (
+          <span className="untranslated-mark" title={t('tile.untranslated', { language: nameIn(hears, ui) })}>
+            <Icon name="alert" size={14} />
+            <span>{t('tile.untranslatedShort')}</span>
+          </span>
+        ) : language && (
           <TranslatedMark from={participant.speaks} to={language} sounding={sounding}
             title={t(sounding ? 'tile.translating' : 'tile.translated', { language: nameIn(language, ui) })} />
         )
@@ -38,7 +54,7 @@ export function SelfTile({ session }: { session: CallSession }) {
   const t = useT();
   const state = useStore(session.store, (s) => ({
     id: s.selfId, name: s.name, speaks: s.speaks, camera: s.camera, hand: s.handRaised,
-    muted: !s.microphoneOn && !s.pushToTalk, speaking: s.selfId !== null && s.activeSpeakerId === s.selfId,
+    muted: !s.hasMicrophone || (!s.microphoneOn && !s.pushToTalk), speaking: s.selfId !== null && s.activeSpeakerId === s.selfId,
   }));
   return (
     <Frame session={session} id={state.id ?? ''} name={state.name} label={`${state.name} (${t('common.you')})`}
@@ -57,17 +73,20 @@ interface FrameProps {
   muted: boolean;
   speaking: boolean;
   hand: boolean;
+  /** More for the name that screen readers say. */
+  said?: string | null;
   mark: ReactNode;
   children: ReactNode;
 }
 
-function Frame({ session, id, label, speaks, muted, speaking, hand, mark, children }: FrameProps) {
+function Frame({ session, id, label, speaks, muted, speaking, hand, said: more, mark, children }: FrameProps) {
   const t = useT();
   const ui = useUi();
   const reactions = useStore(session.store, (state) => state.reactions.filter((r) => r.participantId === id));
   const said = [label, t('tile.speaks', { language: nameIn(speaks, ui) })];
   if (muted) said.push(t('tile.muted'));
   if (hand) said.push(t('tile.hand'));
+  if (more) said.push(more);
   return (
     <article className={`tile ${speaking ? 'speaking' : ''}`} aria-label={said.join(', ')} data-participant={id}>
       {children}

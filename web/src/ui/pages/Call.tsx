@@ -3,7 +3,6 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { audioContext, setOutputDevice } from '../../call/audio-context';
 import type { CallSession } from '../../call/session';
 import { useT } from '../../i18n';
-import type { ServerLanguages } from '../../protocol/types';
 import { preferences } from '../../state/preferences';
 import { useStore } from '../../state/store';
 import { CaptionOverlay } from '../call/CaptionOverlay';
@@ -16,13 +15,15 @@ import { useKeys } from '../call/keys';
 import { useUnread } from '../call/unread';
 import { Icon, Logo } from '../parts/Icon';
 import { CopyLink } from '../parts/small';
+import type { LoadedLanguages } from './Room';
 
-export function Call({ session, languages }: { session: CallSession; languages: ServerLanguages | null }) {
+export function Call({ session, languages }: { session: CallSession; languages: LoadedLanguages }) {
   const t = useT();
   const room = useStore(session.store, (state) => state.room);
   const captionsOn = useStore(preferences, (state) => state.captionsOn);
   const [panel, setPanel] = useState<PanelTab | null>(() => (window.innerWidth > 1100 ? 'captions' : null));
   const [settings, setSettings] = useState(false);
+  const [draft, setDraft] = useState('');
   const unread = useUnread(session.store, panel === 'chat');
   const main = useRef<HTMLElement>(null);
 
@@ -35,6 +36,11 @@ export function Call({ session, languages }: { session: CallSession; languages: 
     };
   }, [room]);
   useEffect(keepAwake, []);
+  useServicesBack(session, languages.retry);
+  useEffect(() => {
+    // What had the focus went with the panel: keys and screen readers go on from the picture.
+    if (!panel && document.activeElement === document.body) main.current?.focus();
+  }, [panel]);
 
   const actions = useMemo(
     () => ({
@@ -47,7 +53,7 @@ export function Call({ session, languages }: { session: CallSession; languages: 
 
   const toggle = (tab: PanelTab) => setPanel((open) => (open === tab ? null : tab));
   return (
-    <div className={`call ${panel ? 'with-panel' : ''}`}>
+    <div className={`call ${panel ? 'with-panel' : ''} ${captionsOn ? 'with-captions' : ''}`}>
       <header className="call-head">
         <Logo />
         <h1>{room?.name || room?.code || ''}</h1>
@@ -57,17 +63,32 @@ export function Call({ session, languages }: { session: CallSession; languages: 
       </header>
       <Banners session={session} />
       <main className="call-main" ref={main} tabIndex={-1} aria-label={t('call.stage')}>
-        <Stage session={session} />
+        <Stage session={session} languages={languages.value} />
         {captionsOn && <CaptionOverlay store={session.store} />}
         <Notices session={session} />
         <Announcements session={session} />
         <AudioUnblock session={session} />
       </main>
-      {panel && <SidePanel session={session} languages={languages} tab={panel} onTab={setPanel} unread={unread} />}
+      {panel && (
+        <SidePanel session={session} languages={languages.value} tab={panel} onTab={setPanel} unread={unread} draft={draft}
+          onDraft={setDraft} />
+      )}
       <Controls session={session} panel={panel} onPanel={toggle} unread={unread} onSettings={() => setSettings(true)} />
-      {settings && <SettingsDialog session={session} languages={languages} onClose={() => setSettings(false)} />}
+      {settings && <SettingsDialog session={session} languages={languages.value} onClose={() => setSettings(false)} />}
     </div>
   );
+}
+
+/** A service that comes back may offer languages that were not there before. */
+function useServicesBack(session: CallSession, reload: () => void): void {
+  const up = useStore(session.store, ({ services }) =>
+    services === null ? '' : (['stt', 'translation', 'tts'] as const).filter((name) => services[name] === 'up').join());
+  const before = useRef(up);
+  useEffect(() => {
+    const known = before.current.split(',');
+    if (up.split(',').some((name) => !known.includes(name))) reload();
+    before.current = up;
+  }, [up, reload]);
 }
 
 /** The screen of a phone stays on during a call; the lock is lost whenever the page is hidden. */

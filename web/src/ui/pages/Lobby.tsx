@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useCallback, useEffect, useRef, useState, type FormEvent } from 'react';
 import { canChooseOutput, setOutputDevice } from '../../call/audio-context';
-import { listDevices, openCamera, openMicrophone, type Devices } from '../../call/devices';
+import { openCamera, openMicrophone, type Devices } from '../../call/devices';
 import { Meter } from '../../call/meter';
 import { useFailureText, useT } from '../../i18n';
-import { guessLanguage, hearChoices, speakChoices } from '../../i18n/languages';
+import { guessLanguage, hearsFor, speakChoices } from '../../i18n/languages';
 import { Failure } from '../../protocol/failure';
 import { rest } from '../../protocol/rest';
 import type { Language, RoomInfo, ServerLanguages } from '../../protocol/types';
 import type { JoinIntent } from '../../state/memory';
 import { preferences } from '../../state/preferences';
 import { useStore } from '../../state/store';
-import { DeviceSelect } from '../parts/DeviceSelect';
+import { DeviceSelect, useDevices } from '../parts/DeviceSelect';
 import { Icon } from '../parts/Icon';
 import { HearSelect, SpeakSelect } from '../parts/LanguageSelect';
 import { Brand, CopyLink, InterfaceLanguage, LevelMeter, Message, Waiting } from '../parts/small';
@@ -36,7 +36,8 @@ export function Lobby({ code, languages, refusal, onJoin }: Props) {
   const t = useT();
   const failureText = useFailureText();
   const room = useRoom(code, refusal);
-  const media = useLobbyMedia();
+  // A room that is not there is no reason to open a camera.
+  const media = useLobbyMedia(room.info !== null);
 
   useEffect(() => {
     void import('../../call/session');  // ready when «Join» is pressed
@@ -110,7 +111,7 @@ function JoinForm({ code, info, server, media, refusal, onJoin }: JoinFormProps)
   const t = useT();
   const failureText = useFailureText();
   const name = useStore(preferences, (state) => state.name);
-  const [speaks, hears, setSpeaks, setHears] = useLanguages(server);
+  const { speaks, hears, chosen, setSpeaks, setHears } = useLanguages(server);
   const [passcode, setPasscode] = useState('');
   const [problem, setProblem] = useState<string | null>(refusal && failureText({ code: refusal, message: refusal }));
   const full = info.participants !== undefined && info.participants >= info.maxParticipants;
@@ -123,7 +124,8 @@ function JoinForm({ code, info, server, media, refusal, onJoin }: JoinFormProps)
     event.preventDefault();
     if (!name.trim()) return setProblem(t('lobby.needName'));
     if (info.hasPasscode && !passcode) return setProblem(t('lobby.needPasscode'));
-    preferences.set({ speaks, hears, name: name.trim() });
+    // Only what was chosen is remembered: a guess may be made of half of what the server can do.
+    preferences.set({ ...chosen, name: name.trim() });
     const voice = preferences.get().mix === 0 ? 'original' : 'translated';
     const intent = { code, name: name.trim(), speaks, hears, voice } as const;
     onJoin(passcode ? { ...intent, passcode } : intent, media.take());
@@ -152,22 +154,28 @@ function JoinForm({ code, info, server, media, refusal, onJoin }: JoinFormProps)
       <button className="button primary wide" disabled={media.opening}>
         {media.opening ? t('common.loading') : t(media.microphone ? 'lobby.join' : 'lobby.joinSilent')}
       </button>
+      {media.unanswered && (
+        <button className="button wide">{t(media.microphone ? 'lobby.joinUnseen' : 'lobby.joinSilent')}</button>
+      )}
     </form>
   );
 }
 
-function useLanguages(server: ServerLanguages): [Language, Language, (l: Language) => void, (l: Language) => void] {
+function useLanguages(server: ServerLanguages) {
   const stored = preferences.get();
   const { recognised, unrecognised } = speakChoices(server);
-  const [chosenSpeaks, setSpeaks] = useState<Language | null>(null);
-  const [chosenHears, setHears] = useState<Language | null>(null);
-  const speaks = chosenSpeaks ?? guessLanguage([...recognised, ...unrecognised], stored.speaks, navigator.languages) ?? 'en';
-  const { voice, captions, chat } = hearChoices(server, speaks);
-  const offered = [...voice, ...captions, ...chat];
-  const wanted = chosenHears ?? stored.hears;
-  const hears = wanted && offered.includes(wanted) ? wanted : offered.includes(speaks) ? speaks : (offered[0] ?? speaks);
-  return [speaks, hears, setSpeaks, setHears];
+  const [chosen, setChosen] = useState<{ speaks?: Language; hears?: Language }>({});
+  const guess = () => guessLanguage([...recognised, ...unrecognised], stored.speaks, navigator.languages);
+  const speaks = chosen.speaks ?? guess() ?? 'en';
+  const hears = hearsFor(server, speaks, chosen.hears ?? stored.hears);
+  return {
+    speaks, hears, chosen,
+    setSpeaks: (language: Language) => setChosen((now) => ({ ...now, speaks: language })),
+    setHears: (language: Language) => setChosen((now) => ({ ...now, hears: language })),
+  };
 }
+
+const ROOM_POLL_MS = 5000;
 
 function useRoom(code: string, refusal: string | null) {
   const [info, setInfo] = useState<RoomInfo | null>(null);
@@ -175,21 +183,26 @@ function useRoom(code: string, refusal: string | null) {
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     let current = true;
-    const load = () =>
-      rest.room(code).then(
-        (loaded) => {
-          if (!current) return;
-          setInfo(loaded);
-          setFailure(null);
-        },
-        (error: unknown) => current && setFailure(Failure.of(error)),
-      );
+    let timer = 0;
+    const load = async () => {
+      try {
+        const loaded = await rest.room(code);
+        if (!current) return;
+        setInfo(loaded);
+        setFailure(null);
+      } catch (error) {
+        if (!current) return;
+        setFailure(Failure.of(error));
+        // It does not come back, and every question counts as a wrong code.
+        if (Failure.of(error).code === 'room_not_found') return setInfo(null);
+      }
+      // How many are inside changes while one waits here.
+      timer = window.setTimeout(() => void load(), ROOM_POLL_MS);
+    };
     void load();
-    // How many are inside changes while one waits here.
-    const timer = window.setInterval(() => void load(), 5000);
     return () => {
       current = false;
-      window.clearInterval(timer);
+      window.clearTimeout(timer);
     };
   }, [code, attempt, refusal]);
   return { info, failure, retry: () => setAttempt((n) => n + 1) };
@@ -198,6 +211,8 @@ function useRoom(code: string, refusal: string | null) {
 interface LobbyMedia extends LobbyTracks {
   level: number;
   opening: boolean;
+  /** The browser asks for the device, and nobody has answered for a while. */
+  unanswered: 'microphone' | 'camera' | null;
   devices: Devices;
   microphoneFailure: Failure | null;
   cameraFailure: Failure | null;
@@ -206,23 +221,18 @@ interface LobbyMedia extends LobbyTracks {
   take: () => LobbyTracks;
 }
 
-function useLobbyMedia(): LobbyMedia {
+/** Devices are opened once the room is known to be there. */
+function useLobbyMedia(ready: boolean): LobbyMedia {
   const { microphoneId, cameraId, cameraOn } = useStore(preferences, (state) => ({
     microphoneId: state.microphoneId, cameraId: state.cameraId, cameraOn: state.cameraOn,
   }));
   const [attempts, setAttempts] = useState({ microphone: 0, camera: 0 });
   const taken = useRef(false);
-  const microphone = useTrack(() => openMicrophone(preferences.get()), `${microphoneId}/${attempts.microphone}`, true, taken);
-  const camera = useTrack(() => openCamera(preferences.get()), `${cameraId}/${attempts.camera}`, cameraOn, taken);
+  const microphone = useTrack(() => openMicrophone(preferences.get()), `${microphoneId}/${attempts.microphone}`, ready, taken);
+  const camera = useTrack(() => openCamera(preferences.get()), `${cameraId}/${attempts.camera}`, ready && cameraOn, taken);
   const [level, setLevel] = useState(0);
-  const [devices, setDevices] = useState<Devices>({ microphones: [], cameras: [], speakers: [] });
-
-  useEffect(() => {
-    const load = () => void listDevices().then(setDevices);
-    load();
-    navigator.mediaDevices?.addEventListener('devicechange', load);
-    return () => navigator.mediaDevices?.removeEventListener('devicechange', load);
-  }, [microphone.track, camera.track]);
+  const devices = useDevices(microphone.track, camera.track);
+  const slow = useAfter(PROMPT_AFTER_MS, microphone.opening || camera.opening);
 
   useEffect(() => {
     if (!microphone.track) return setLevel(0);
@@ -237,38 +247,61 @@ function useLobbyMedia(): LobbyMedia {
 
   return {
     microphone: microphone.track, camera: camera.track, level, devices, take,
-    opening: microphone.opening || camera.opening,
+    opening: !ready || microphone.opening || camera.opening,
+    unanswered: !slow ? null : microphone.opening ? 'microphone' : camera.opening ? 'camera' : null,
     microphoneFailure: microphone.failure, cameraFailure: camera.failure,
     retry: (what) => setAttempts((now) => ({ ...now, [what]: now[what] + 1 })),
   };
 }
 
+const PROMPT_AFTER_MS = 2000;
+
+/** True once `on` has lasted that long. */
+function useAfter(ms: number, on: boolean): boolean {
+  const [late, setLate] = useState(false);
+  useEffect(() => {
+    setLate(false);
+    if (!on) return;
+    const timer = window.setTimeout(() => setLate(true), ms);
+    return () => window.clearTimeout(timer);
+  }, [ms, on]);
+  return late && on;
+}
+
 /** Opens a track while `wanted`, again when `key` changes, and stops it when it is no longer needed. */
 function useTrack(open: () => Promise<MediaStreamTrack>, key: string, wanted: boolean, taken: { current: boolean }) {
-  const [state, setState] = useState<{ track: MediaStreamTrack | null; failure: Failure | null; opening: boolean }>({
-    track: null, failure: null, opening: wanted,
-  });
+  const [state, setState] = useState<TrackState>({ of: null, track: null, failure: null, opening: false });
   const opener = useRef(open);
   opener.current = open;
+  const of = wanted ? key : null;
   useEffect(() => {
-    if (!wanted) return setState({ track: null, failure: null, opening: false });
+    if (of === null) return setState({ of, track: null, failure: null, opening: false });
     let current = true;
     let opened: MediaStreamTrack | null = null;
-    setState((now) => ({ ...now, opening: true }));
+    setState((now) => ({ ...now, of, opening: true }));
     opener.current().then(
       (track) => {
         if (!current) return track.stop();
         opened = track;
-        setState({ track, failure: null, opening: false });
+        setState({ of, track, failure: null, opening: false });
       },
-      (error: unknown) => current && setState({ track: null, failure: Failure.of(error), opening: false }),
+      (error: unknown) => current && setState({ of, track: null, failure: Failure.of(error), opening: false }),
     );
     return () => {
       current = false;
       if (!taken.current) opened?.stop();
     };
-  }, [key, wanted, taken]);
-  return state;
+  }, [of, taken]);
+  // From the very render that wants it, and not only from the effect after: nobody should join in between.
+  return state.of === of ? state : { ...state, opening: wanted };
+}
+
+interface TrackState {
+  /** What it is the state of. */
+  of: string | null;
+  track: MediaStreamTrack | null;
+  failure: Failure | null;
+  opening: boolean;
 }
 
 function Preview({ media }: { media: LobbyMedia }) {
@@ -292,19 +325,20 @@ function Preview({ media }: { media: LobbyMedia }) {
           </div>
         )}
         <div className="preview-buttons">
-          <button className={`round ${microphoneOn && media.microphone ? '' : 'off'}`} aria-pressed={microphoneOn}
-            aria-label={t(microphoneOn ? 'call.mute' : 'call.unmute')} title={t(microphoneOn ? 'call.mute' : 'call.unmute')}
+          <button className={`round ${microphoneOn && media.microphone ? '' : 'off'}`} aria-label={t(microphoneOn ? 'call.mute' : 'call.unmute')} title={t(microphoneOn ? 'call.mute' : 'call.unmute')}
             onClick={() => (media.microphone ? preferences.set({ microphoneOn: !microphoneOn }) : media.retry('microphone'))}>
             <Icon name={microphoneOn && media.microphone ? 'mic' : 'micOff'} />
           </button>
-          <button className={`round ${media.camera ? '' : 'off'}`} aria-pressed={cameraOn}
-            aria-label={t(cameraOn ? 'call.cameraOff' : 'call.cameraOn')} title={t(cameraOn ? 'call.cameraOff' : 'call.cameraOn')}
+          <button className={`round ${media.camera ? '' : 'off'}`} aria-label={t(cameraOn ? 'call.cameraOff' : 'call.cameraOn')} title={t(cameraOn ? 'call.cameraOff' : 'call.cameraOn')}
             onClick={() => (cameraOn && media.cameraFailure ? media.retry('camera') : preferences.set({ cameraOn: !cameraOn }))}>
             <Icon name={media.camera ? 'camera' : 'cameraOff'} />
           </button>
         </div>
         <LevelMeter level={microphoneOn ? media.level : 0} label={t('lobby.level')} />
       </div>
+      {media.unanswered && (
+        <Message tone="info">{t(media.unanswered === 'microphone' ? 'lobby.allowMicrophone' : 'lobby.allowCamera')}</Message>
+      )}
       {shown.map((failure) => failure && <Message key={failure.code} tone="bad">{failureText(failure)}</Message>)}
       <div className="device-row">
         <DeviceSelect kind="microphone" devices={media.devices.microphones} />

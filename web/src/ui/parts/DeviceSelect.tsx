@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { useEffect, useState } from 'react';
+import { listDevices, type Devices } from '../../call/devices';
 import { useT } from '../../i18n';
 import { preferences } from '../../state/preferences';
 import { useStore } from '../../state/store';
@@ -9,6 +11,18 @@ interface Props {
   kind: Kind;
   devices: MediaDeviceInfo[];
   onChange?: (id: string | null) => void;
+}
+
+/** The devices there are, also after one was plugged in; their names are known once `opened` tracks are there. */
+export function useDevices(...opened: unknown[]): Devices {
+  const [devices, setDevices] = useState<Devices>({ microphones: [], cameras: [], speakers: [] });
+  useEffect(() => {
+    const load = () => void listDevices().then(setDevices);
+    load();
+    navigator.mediaDevices?.addEventListener('devicechange', load);
+    return () => navigator.mediaDevices?.removeEventListener('devicechange', load);
+  }, opened);
+  return devices;
 }
 
 /** Chooses a device and remembers it. Empty names (before permission) are numbered. */
