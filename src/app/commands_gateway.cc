@@ -63,6 +63,8 @@ services::GatewayConfig GatewayConfigOf(const Config& config) {
   out.stt_url = ServiceUrl(config.stt);
   out.translation_url = ServiceUrl(config.translation);
   out.tts_url = ServiceUrl(config.tts);
+  out.translation_concurrency = config.translation.concurrency;
+  out.tts_concurrency = config.tts.concurrency;
   out.turn_urls = config.turn.urls;
   out.turn_secret = config.turn.secret;
   out.redis_url = config.redis.url;

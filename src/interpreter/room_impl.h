@@ -35,7 +35,7 @@ class RoomInterpreter::Impl : public MicrophoneListener, public VoiceTrackListen
   void HandleSttEvent(StreamId stream, const SttEvent& event, Time now);
   void HandleTranslation(RequestId request, const TranslationResult& result, Time now);
   void HandleSynthesisAudio(RequestId request, std::vector<std::int16_t> pcm, bool last, Time now);
-  void HandleSynthesisError(RequestId request, Time now);
+  void HandleSynthesisError(RequestId request, bool busy, Time now);
   void HandleServiceHealth(Service service, bool up, Time now);
   void HandleTimeout(Time now);
   std::optional<Time> NextDeadline() const;

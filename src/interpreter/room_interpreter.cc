@@ -341,7 +341,10 @@ void RoomInterpreter::HandleSynthesisAudio(RequestId request, std::vector<std::i
   impl_->HandleSynthesisAudio(request, std::move(pcm), last, now);
 }
 void RoomInterpreter::HandleSynthesisError(RequestId request, const std::string&, Time now) {
-  impl_->HandleSynthesisError(request, now);
+  impl_->HandleSynthesisError(request, /*busy=*/false, now);
+}
+void RoomInterpreter::HandleSynthesisBusy(RequestId request, Time now) {
+  impl_->HandleSynthesisError(request, /*busy=*/true, now);
 }
 void RoomInterpreter::HandleServiceHealth(Service service, bool up, Time now) {
   impl_->HandleServiceHealth(service, up, now);

@@ -66,6 +66,8 @@ class RoomInterpreter {
   // 48 kHz mono.
   void HandleSynthesisAudio(RequestId request, std::vector<std::int16_t> pcm, bool last, Time now);
   void HandleSynthesisError(RequestId request, const std::string& error, Time now);
+  // The service lives, and had no place for it in time.
+  void HandleSynthesisBusy(RequestId request, Time now);
   // From the shell's supervision (process gone, /health silent). Up again: everything is tried at once.
   void HandleServiceHealth(Service service, bool up, Time now);
 

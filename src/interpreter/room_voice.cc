@@ -49,8 +49,9 @@ void RoomInterpreter::Impl::HandleTranslation(RequestId request, const Translati
   const std::string text = result.error ? std::string() : CleanTranslated(result.text, translation.text);
   if (result.error) {
     ++stats_.request_errors;
-    breaker(Service::kTranslation).Failed(now);
-    if (!translation.retried && took < kRetryWithin && breaker(Service::kTranslation).MayTry(now)) {
+    if (result.busy) breaker(Service::kTranslation).Busy(now);
+    else breaker(Service::kTranslation).Failed(now);
+    if (!result.busy && !translation.retried && took < kRetryWithin && breaker(Service::kTranslation).MayTry(now)) {
       translation.retried = true;
       SendTranslation(std::move(translation), now);
     } else {
@@ -166,11 +167,12 @@ void RoomInterpreter::Impl::HandleSynthesisAudio(RequestId request, std::vector<
   TellServiceState(now);
 }
 
-void RoomInterpreter::Impl::HandleSynthesisError(RequestId request, Time now) {
+void RoomInterpreter::Impl::HandleSynthesisError(RequestId request, bool busy, Time now) {
   VoiceTrack* voice = VoiceOf(request);
   if (!voice) return;
   ++stats_.request_errors;
-  breaker(Service::kTts).Failed(now);
+  if (busy) breaker(Service::kTts).Busy(now);
+  else breaker(Service::kTts).Failed(now);
   syntheses_.erase(request.value());
   voice->HandleFailure(breaker(Service::kTts).level() == ServiceLevel::kDown, now);
   DriveVoices(now);

@@ -61,6 +61,10 @@ void ServiceBreaker::Succeeded(Duration took, Time now) {
     slow_answers_ = 0;
     return;
   }
+  NoteSlow(now);
+}
+
+void ServiceBreaker::NoteSlow(Time now) {
   slow_answers_ = std::min(slow_answers_ + 1, kSlowFrom);
   last_trouble_ = now;
 }

@@ -24,6 +24,8 @@ class ServiceBreaker {
   void Failed(Time now) { Fail(1, now); }
   // No answer in time: worse, since everything behind it waited too.
   void TimedOut(Time now) { Fail(2, now); }
+  // It lives and had no place: a row of these is degraded, and never down, however long.
+  void Busy(Time now) { NoteSlow(now); }
   void SetHealth(bool up, Time now);
   void HandleTimeout(Time now);
   std::optional<Time> NextDeadline() const;
@@ -37,6 +39,7 @@ class ServiceBreaker {
 
  private:
   void Fail(int weight, Time now);
+  void NoteSlow(Time now);
   bool down() const;
 
   Service service_;

@@ -51,6 +51,7 @@ struct FakeServices {
   double tts_speed = 20;                                                 // seconds of sound per second, after the first
   double tts_stretch = 1.0;                                              // sound per expected length
   bool stt_up = true, translation_up = true, tts_up = true;              // refuse at once
+  bool busy = false;                                                     // they refuse for want of a place only
   bool stt_hangs = false, translation_hangs = false, tts_hangs = false;  // never answer
 };
 
@@ -308,8 +309,9 @@ class World : public AudioSink {
     translate_log.push_back(t);
     if (services.translation_hangs) return;
     if (!services.translation_up) {
-      return At(now + 1ms,
-                [this, id = t.request] { room.HandleTranslation(id, {.text = {}, .error = "refused"}, now); });
+      return At(now + 1ms, [this, id = t.request] {
+        room.HandleTranslation(id, {.text = {}, .error = "refused", .busy = services.busy}, now);
+      });
     }
     At(now + services.translation, [this, t] {
       room.HandleTranslation(t.request, {.text = "[" + t.to.value() + "] " + t.text, .error = {}}, now);
@@ -319,7 +321,10 @@ class World : public AudioSink {
     synthesize_log.push_back(s);
     if (services.tts_hangs) return;
     if (!services.tts_up) {
-      return At(now + 1ms, [this, id = s.request] { room.HandleSynthesisError(id, "refused", now); });
+      return At(now + 1ms, [this, id = s.request] {
+        if (services.busy) room.HandleSynthesisBusy(id, now);
+        else room.HandleSynthesisError(id, "refused", now);
+      });
     }
     const double seconds = ToSeconds(SpokenLength(s.text)) * services.tts_stretch;
     const auto chunks = static_cast<int>(seconds / 0.1) + 1;

@@ -74,6 +74,7 @@ struct SttEvent {
 struct TranslationResult {
   std::string text{};
   std::optional<std::string> error{};
+  bool busy = false;  // with `error`: the service lives, and had no place for it in time
 };
 
 // ----------------------------------------------------------------------------------------- outputs
@@ -100,7 +101,8 @@ struct PrepareTranslation {
   Language to;
 };
 
-// Answer with HandleSynthesisAudio any number of times, the last with `last`, or HandleSynthesisError.
+// Answer with HandleSynthesisAudio any number of times, the last with `last`, or HandleSynthesisError, or
+// HandleSynthesisBusy.
 struct Synthesize {
   RequestId request;
   std::string text;

@@ -60,7 +60,7 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
       config_(config),
       registry_(config.rooms, random_),
       interpreter_(new InterpreterHost(loop, config.speech, metrics, *this)),
-      chat_translation_(loop, config.speech.translation),
+      chat_translation_(loop, config.speech.translation, metrics, /*at_once=*/1),
       wrong_codes_(kWrongCodes),
       wrong_passcodes_(kWrongCodes),
       rooms_gauge_(metrics.GetGauge("jbcalling_rooms", "Rooms that exist")),

@@ -92,7 +92,11 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
  private:
   static CallsConfig CallsOf(const GatewayConfig& config) {
     CallsConfig calls;
-    calls.speech = {config.stt_url, config.translation_url, config.tts_url};
+    calls.speech = {.stt = config.stt_url,
+                    .translation = config.translation_url,
+                    .tts = config.tts_url,
+                    .translation_concurrency = config.translation_concurrency,
+                    .tts_concurrency = config.tts_concurrency};
     calls.turn_urls = config.turn_urls;
     calls.turn_secret = config.turn_secret;
     return calls;

@@ -30,6 +30,8 @@ struct GatewayConfig {
   std::string stt_url = "http://127.0.0.1:8002";
   std::string translation_url = "http://127.0.0.1:8005";
   std::string tts_url = "http://127.0.0.1:8003";
+  int translation_concurrency = 6;  // requests the service takes at once
+  int tts_concurrency = 6;
 
   std::vector<std::string> turn_urls;
   std::string turn_secret;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/gateway/interpreter_host.h"
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 
@@ -86,7 +87,11 @@ class HostMetrics {
 // What every room on the interpreter loop shares.
 struct Shared {
   Shared(io::Loop& l, const SpeechUrls& u, Metrics& m)
-      : loop(l), urls(u), metrics(m), translation(l, u.translation), synthesis(l, u.tts) {}
+      : loop(l),
+        urls(u),
+        metrics(m),
+        translation(l, u.translation, m, std::max(1, u.translation_concurrency - 2)),  // chat takes one more
+        synthesis(l, u.tts, std::max(1, u.tts_concurrency - 1)) {}
   io::Loop& loop;
   const SpeechUrls urls;
   HostMetrics metrics;
@@ -189,14 +194,17 @@ class HostedRoom : public interpreter::AudioSink {
   void Handle(const interpreter::Synthesize& s) {
     const RequestId request = s.request;
     syntheses_[request] = shared_.synthesis.Synthesize(
-        s.text, s.lang, s.voice,
+        s.text, s.lang, s.voice, s.deadline,
         [this, request](std::vector<std::int16_t> pcm, bool last) {
           if (last) syntheses_.erase(request);
           Into([&](auto& core, Time now) { core.HandleSynthesisAudio(request, std::move(pcm), last, now); });
         },
-        [this, request](const std::string& error) {
+        [this, request](const std::string& error, bool busy) {
           syntheses_.erase(request);
-          Into([&](auto& core, Time now) { core.HandleSynthesisError(request, error, now); });
+          Into([&](auto& core, Time now) {
+            if (busy) core.HandleSynthesisBusy(request, now);
+            else core.HandleSynthesisError(request, error, now);
+          });
         });
   }
   void Handle(const interpreter::CancelRequest& c) {

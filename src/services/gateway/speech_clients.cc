@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/json.h"
+#include "io/clock.h"
 #include "io/websocket_client.h"
 
 namespace jb::services {
@@ -14,6 +15,8 @@ constexpr std::size_t kPendingBytes = 5 * 16000 * 2;              // 5 s of 16 k
 constexpr const char* kStreamQuery = "/transcribe/stream?sample_rate=16000&endpoint_ms=700&lang=";
 constexpr Duration kSynthesisTimeout = std::chrono::seconds(60);  // a whole utterance, heard as it comes
 constexpr std::uint32_t kSynthesisRate = 48000;
+constexpr const char* kCacheTotal = "jbcalling_translation_cache_total";
+constexpr const char* kCacheHelp = "Translations asked for, by whether the service knew them already";
 
 std::string WebSocketUrl(const std::string& http_url) {
   return "ws" + http_url.substr(std::string_view("http").size());  // http→ws, https→wss
@@ -29,6 +32,26 @@ std::string ErrorOf(const io::HttpResponse& response) {
     }
   }
   return "HTTP " + std::to_string(response.status);
+}
+
+bool IsBusy(const Error& error) { return error.code == "busy"; }
+
+io::HttpClientRequest JsonRequest(std::string url, const json::object& body) {
+  io::HttpClientRequest request;
+  request.method = "POST";
+  request.url = std::move(url);
+  request.headers.Add("Content-Type", "application/json");
+  request.body = json::serialize(body);
+  return request;
+}
+
+interpreter::TranslationResult ReadTranslation(const Result<io::HttpResponse>& response) {
+  if (!response.ok()) return {.error = response.error().message, .busy = IsBusy(response.error())};
+  if (response->status != 200) return {.error = ErrorOf(*response)};
+  const auto body = ParseJson(response->body);
+  const auto translated = body.ok() ? GetString(*body, "text") : std::nullopt;
+  if (!translated) return {.error = "an answer without text"};
+  return {.text = std::string(*translated)};
 }
 
 // Little-endian samples out of chunks that may split one.
@@ -155,22 +178,30 @@ void SttStream::Ended(const std::string& why) {
   on_event(event);
 }
 
+TranslationClient::TranslationClient(io::Loop& loop, std::string url, Metrics& metrics, int at_once)
+    : url_(std::move(url)),
+      hits_(metrics.GetCounter(kCacheTotal, kCacheHelp, {{"result", "hit"}})),
+      misses_(metrics.GetCounter(kCacheTotal, kCacheHelp, {{"result", "miss"}})),
+      queue_(loop, static_cast<std::size_t>(at_once)) {}
+
 std::uint64_t TranslationClient::Translate(const std::string& text, const Language& from, const Language& to,
                                            Duration timeout, Done done) {
-  io::HttpClientRequest request;
-  request.method = "POST";
-  request.url = url_ + "/translate";
-  request.headers.Add("Content-Type", "application/json");
-  request.body = json::serialize(json::object{{"text", text}, {"source", from.value()}, {"target", to.value()}});
-  request.timeout = timeout;
-  return http_.Send(std::move(request), [done = std::move(done)](Result<io::HttpResponse> response) {
-    if (!response.ok()) return done({.text = {}, .error = response.error().message});
-    if (response->status != 200) return done({.text = {}, .error = ErrorOf(*response)});
-    const auto body = ParseJson(response->body);
-    const auto translated = body.ok() ? GetString(*body, "text") : std::nullopt;
-    if (!translated) return done({.text = {}, .error = "an answer without text"});
-    done({.text = std::string(*translated), .error = {}});
-  });
+  const Time deadline = io::Now() + timeout;
+  return queue_.Send(
+      {.http = JsonRequest(url_ + "/translate", {{"text", text}, {"source", from.value()}, {"target", to.value()}}),
+       .begin_by = deadline,
+       .end_by = deadline,
+       .on_chunk = {},
+       .done = [this, counted = !text.empty(), done = std::move(done)](const Result<io::HttpResponse>& response) {
+         if (counted && response.ok() && response->status == 200) CountCached(*response);
+         done(ReadTranslation(response));
+       }});
+}
+
+void TranslationClient::CountCached(const io::HttpResponse& response) {
+  const auto body = ParseJson(response.body);
+  const auto cached = body.ok() ? GetBool(*body, "cached") : std::nullopt;
+  if (cached) (*cached ? hits_ : misses_).Add();
 }
 
 void TranslationClient::Prepare(const Language& from, const Language& to) {
@@ -180,22 +211,22 @@ void TranslationClient::Prepare(const Language& from, const Language& to) {
 }
 
 std::uint64_t SynthesisClient::Synthesize(const std::string& text, const Language& lang, const std::string& voice,
-                                          Audio audio, Failed failed) {
-  io::HttpClientRequest request;
-  request.method = "POST";
-  request.url = url_ + "/synthesize/stream";
-  request.headers.Add("Content-Type", "application/json");
-  request.body = json::serialize(json::object{
-      {"text", text}, {"lang", lang.value()}, {"voice", voice}, {"format", "pcm"}, {"sample_rate", kSynthesisRate}});
-  request.timeout = kSynthesisTimeout;
+                                          Time begin_by, Audio audio, Failed failed) {
   auto reader = std::make_shared<SampleReader>();
-  return http_.Send(
-      std::move(request), [reader, audio](ByteView chunk) { audio(reader->Push(chunk), false); },
-      [audio, failed = std::move(failed)](Result<io::HttpResponse> response) {
-        if (!response.ok()) return failed(response.error().message);
-        if (response->status != 200) return failed(ErrorOf(*response));
-        audio({}, true);
-      });
+  return queue_.Send({.http = JsonRequest(url_ + "/synthesize/stream", {{"text", text},
+                                                                        {"lang", lang.value()},
+                                                                        {"voice", voice},
+                                                                        {"format", "pcm"},
+                                                                        {"sample_rate", kSynthesisRate}}),
+                      .begin_by = begin_by,
+                      .end_by = begin_by + kSynthesisTimeout,
+                      .on_chunk = [reader, audio](ByteView chunk) { audio(reader->Push(chunk), false); },
+                      .done =
+                          [audio, failed = std::move(failed)](const Result<io::HttpResponse>& response) {
+                            if (!response.ok()) return failed(response.error().message, IsBusy(response.error()));
+                            if (response->status != 200) return failed(ErrorOf(*response), false);
+                            audio({}, true);
+                          }});
 }
 
 }  // namespace jb::services
