@@ -53,6 +53,9 @@ class WebSocket {
   // Sends what is queued, then the close frame; waits a bounded time for the peer's. No message is
   // delivered after it. Idempotent.
   virtual void Close(std::uint16_t code = kWsNormal, std::string reason = "") = 0;
+  // While paused nothing is read, so that the peer has to wait: no message is delivered (but one whose reading
+  // had begun), no ping is answered, nor is the peer's going noticed. The idle timeout goes on counting.
+  virtual void PauseReading(bool paused) = 0;
   // Drops the connection at once, without a close frame. Still answers on_close(kWsAbnormal), later.
   virtual void Abort() = 0;
 

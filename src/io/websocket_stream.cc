@@ -161,11 +161,16 @@ class Connection final : public WebSocketConnection, public std::enable_shared_f
     if (open_ && !writing_) StartClose();
   }
 
+  void PauseReading(bool paused) override {
+    paused_ = paused;
+    if (!paused) ReadOn();
+  }
+
   void Abort() override {
     closing_ = true;
     queue_.clear();
     queued_bytes_ = 0;
-    ws_.next_layer().stream().Close();
+    Broken();
   }
 
   void Drop() override {
@@ -233,13 +238,26 @@ class Connection final : public WebSocketConnection, public std::enable_shared_f
                     [self = shared_from_this(), message](const ErrorCode& ec, std::size_t) {
                       self->writing_ = false;
                       self->queued_bytes_ -= std::min(self->queued_bytes_, message->bytes.size());
-                      if (ec) return self->ws_.next_layer().stream().Close();  // the read side reports it
+                      if (ec) return self->Broken();
                       self->WriteNext();
                     });
   }
 
   void StartRead() {
     ws_.async_read(buffer_, [self = shared_from_this()](const ErrorCode& ec, std::size_t) { self->OnRead(ec); });
+  }
+
+  // The read side reports the end.
+  void Broken() {
+    ws_.next_layer().stream().Close();
+    ReadOn();
+  }
+
+  // Goes on where a pause held reading back.
+  void ReadOn() {
+    if (!held_back_ || close_started_ || ended_) return;
+    held_back_ = false;
+    StartRead();
   }
 
   void OnRead(const ErrorCode& ec) {
@@ -255,7 +273,8 @@ class Connection final : public WebSocketConnection, public std::enable_shared_f
     Deliver();
     buffer_.consume(buffer_.size());
     if (buffer_.capacity() > kKeptBuffer) buffer_.shrink_to_fit();
-    if (!close_started_) StartRead();
+    held_back_ = paused_ && !closing_;
+    if (!close_started_ && !held_back_) StartRead();
   }
 
   // A protocol violation: Beast has sent the close frame with this code.
@@ -321,6 +340,8 @@ class Connection final : public WebSocketConnection, public std::enable_shared_f
   websocket::close_reason close_reason_;
   bool open_ = false;  // the handshake is done
   bool writing_ = false;
+  bool paused_ = false;
+  bool held_back_ = false;      // no read is under way, because of a pause
   bool closing_ = false;        // nothing more is taken or delivered
   bool close_started_ = false;  // the close frame is on its way
   bool ended_ = false;

@@ -195,6 +195,36 @@ TEST_F(WebSocketTest, CarriesCloseCodesBothWays) {
   EXPECT_EQ(server_->connections(), 0u);
 }
 
+TEST_F(WebSocketTest, APausedSocketDeliversNothingAndThenEverythingInOrder) {
+  Listen();
+  const auto socket = Connect("/ws");
+  ASSERT_TRUE(Until([&] { return texts_.size() == 1; }));
+  socket->PauseReading(true);
+  // One read was under way already: what it finds is the last that comes.
+  for (int i = 0; i < 5; ++i) socket->SendText(std::to_string(i));
+  EXPECT_FALSE(loop_.RunUntil([&] { return texts_.size() > 2; }, milliseconds(100)));
+  socket->PauseReading(false);
+  ASSERT_TRUE(Until([&] { return texts_.size() == 6; }));
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(texts_[i + 1], "echo " + std::to_string(i));
+}
+
+TEST_F(WebSocketTest, APausedSocketCanBeClosedAndAborted) {
+  Listen();
+  for (const bool abort : {false, true}) {
+    closed_.reset();
+    texts_.clear();
+    const auto socket = Connect("/ws");
+    socket->PauseReading(true);
+    for (int i = 0; i < 3; ++i) socket->SendText("x");
+    loop_.RunUntil([&] { return false; }, milliseconds(20));
+    if (abort) socket->Abort();
+    else socket->Close(4003);
+    ASSERT_TRUE(Until([&] { return closed_.has_value(); })) << abort;
+    EXPECT_EQ(*closed_, abort ? kWsAbnormal : 4003);
+    EXPECT_LE(texts_.size(), 1u);
+  }
+}
+
 TEST_F(WebSocketTest, ALostPeerIs1006) {
   Listen();
   {

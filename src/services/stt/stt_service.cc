@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 #include "base/utf8.h"
 #include "io/http_server.h"
@@ -24,6 +25,7 @@ constexpr std::size_t kMaxStream = 1u << 30;                   // 9 hours of 16 
 constexpr std::size_t kMaxFrame = 1u << 20;                    // bytes of one WebSocket message
 // A sender faster than the recogniser is read no further at this much, well below where sound is lost.
 constexpr std::size_t kMostBacklog = 10 * speech::kRecognizerRateHz;
+constexpr std::size_t kPiece = std::size_t{2} * speech::kRecognizerRateHz;  // bytes: a second, or two of 8 kHz
 constexpr Duration kLookAgain = std::chrono::milliseconds(20);  // whether it has caught up
 const std::vector<double> kBounds = {0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2, 5, 10, 30, 60};
 
@@ -40,6 +42,12 @@ std::string LanguageOf(std::string_view asked) {
 struct Upload {
   std::string bytes;
   std::map<std::string, std::string> fields;
+  std::set<std::string> granularities;  // OpenAI's timestamp_granularities[], which comes once per value
+
+  void AddField(const std::string& name, std::string value) {
+    if (name == "timestamp_granularities[]") granularities.insert(std::move(value));
+    else fields[name] = std::move(value);
+  }
 };
 
 Error TooLarge() { return {"too_large", "A recording has at most 25 MiB."}; }
@@ -53,7 +61,7 @@ bool SaysItIsTooLarge(const io::HttpRequest& request) {
 
 Result<Upload> ReadUpload(const io::HttpRequest& request, std::string body) {
   Upload upload;
-  for (const auto& [key, value] : request.query.pairs()) upload.fields[key] = value;
+  for (const auto& [key, value] : request.query.pairs()) upload.AddField(key, value);
   if (request.content_type() != "multipart/form-data") {
     upload.bytes = std::move(body);
   } else {
@@ -61,7 +69,7 @@ Result<Upload> ReadUpload(const io::HttpRequest& request, std::string body) {
     if (!parts.ok()) return Fail("invalid_request", "The multipart form is broken.");
     for (const FormPart& part : *parts) {
       if (part.name == "file") upload.bytes = part.data;
-      else upload.fields[part.name] = part.data;
+      else upload.AddField(part.name, std::string(part.data));
     }
   }
   if (upload.bytes.empty()) return Fail("invalid_request", "There is no recording: send it as `file` or as the body.");
@@ -72,7 +80,7 @@ Result<Upload> ReadUpload(const io::HttpRequest& request, std::string body) {
 int StatusOf(const Error& error) {
   if (error.code == "busy") return 429;
   if (error.code == "timeout") return 408;
-  if (error.code == "too_large") return 413;
+  if (error.code == "too_large" || error.code == "too_long" || error.code == "decode_limit") return 413;
   if (error.code == "unsupported_media") return 415;
   return error.code == "decoder_failed" || error.code == "backend_failed" ? 500 : 400;
 }
@@ -217,13 +225,9 @@ class SttServiceImpl : public SttService {
                     if (const auto found = work_.find(id); found != work_.end()) found->second.arrive_by.Cancel();
                     auto upload = ReadUpload(request, *std::move(body));
                     if (!upload.ok()) return Answer(id, to, refuse(upload.error()));
-                    auto present = open_ai ? OpenAiPresent(upload->fields) : Present(OwnPresent);
-                    if (!present) {
-                      return Answer(id, to,
-                                    OpenAiError(400, "response_format is json, text, srt, verbose_json or vtt.",
-                                                "invalid_value", "response_format"));
-                    }
-                    Decode(id, to, refuse, std::move(present), *std::move(upload));
+                    auto present = open_ai ? OpenAiPresent(*upload) : Result<Present, io::HttpResponse>(Present(OwnPresent));
+                    if (!present.ok()) return Answer(id, to, present.error());
+                    Decode(id, to, refuse, *std::move(present), *std::move(upload));
                   });
   }
 
@@ -231,16 +235,22 @@ class SttServiceImpl : public SttService {
     return JsonResponse(200, OwnTranscript(transcript, language));
   }
 
-  // Null for a format that does not exist.
-  static Present OpenAiPresent(const std::map<std::string, std::string>& fields) {
-    const auto asked = fields.find("response_format");
-    const auto format = ParseOpenAiFormat(asked == fields.end() ? "json" : asked->second);
-    if (!format) return {};
-    const auto times = fields.find("timestamp_granularities[]");
-    const bool words = times != fields.end() && times->second == "word";
-    return [format = *format, words](const speech::Transcript& transcript, const std::string& language) {
+  static Result<Present, io::HttpResponse> OpenAiPresent(const Upload& upload) {
+    const auto asked = upload.fields.find("response_format");
+    const auto format = ParseOpenAiFormat(asked == upload.fields.end() ? "json" : asked->second);
+    if (!format) {
+      return Fail(OpenAiError(400, "response_format is json, text, srt, verbose_json or vtt.", "invalid_value",
+                              "response_format"));
+    }
+    for (const std::string& times : upload.granularities) {
+      if (times == "word" || times == "segment") continue;
+      return Fail(OpenAiError(400, "timestamp_granularities[] is word or segment.", "invalid_value",
+                              "timestamp_granularities"));
+    }
+    const bool words = upload.granularities.contains("word");
+    return Present([format = *format, words](const speech::Transcript& transcript, const std::string& language) {
       return OpenAiTranscript(transcript, language, format, words);
-    };
+    });
   }
 
   void Decode(std::uint64_t id, ResponderPtr to, Refuse refuse, Present present, Upload upload) {
@@ -312,27 +322,58 @@ class SttServiceImpl : public SttService {
     return json::serialize(json::object{{"type", "error"}, {"code", error.code}, {"message", error.message}});
   }
 
-  // The socket's callbacks hold the session; it goes when the socket closes.
+  // The socket's callbacks hold it; its session goes when the socket closes.
+  struct Listening {
+    Listening(std::shared_ptr<StreamSession> s, io::Loop& loop) : session(std::move(s)), look_again(loop) {}
+    std::shared_ptr<StreamSession> session;
+    Bytes unheard;  // of the last message
+    io::Timer look_again;
+  };
+
   void Attach(const std::shared_ptr<io::WebSocket>& socket, const std::shared_ptr<StreamSession>& session) {
-    auto held = std::make_shared<std::shared_ptr<StreamSession>>(session);
-    socket->set_on_binary([held](ByteView data) {
-      if (*held) (*held)->PushAudio(data);
+    const auto listening = std::make_shared<Listening>(session, loop_);
+    const auto weak = std::weak_ptr(socket);
+    socket->set_on_binary([listening, weak](ByteView data) {
+      if (!listening->session) return;
+      listening->unheard.assign(data.begin(), data.end());
+      Listen(listening, weak);
     });
-    socket->set_on_text([held, weak = std::weak_ptr(socket)](std::string_view text) {
-      if (!*held) return;
+    socket->set_on_text([listening, weak](std::string_view text) {
+      if (!listening->session) return;
       const auto message = ParseJson(text);
       const auto type = message.ok() ? GetString(*message, "type") : std::nullopt;
-      if (type == "end") return (*held)->Finish();
-      if (type == "flush") return (*held)->Flush();
+      if (type == "end") return listening->session->Finish();
+      if (type == "flush") return listening->session->Flush();
       if (const auto s = weak.lock()) {
         s->SendText(ErrorMessage({"invalid_request", "A text frame is {\"type\":\"end\"} or {\"type\":\"flush\"}."}));
         s->Close(io::kWsPolicy);
       }
     });
     // On a later turn: the session may be what is speaking right now.
-    socket->set_on_close([this, held, alive = alive_](std::uint16_t, std::string_view) {
-      if (*alive) loop_.Post([session = std::exchange(*held, nullptr)] {});
+    socket->set_on_close([this, listening, alive = alive_](std::uint16_t, std::string_view) {
+      listening->look_again.Cancel();
+      if (*alive) loop_.Post([session = std::exchange(listening->session, nullptr)] {});
     });
+  }
+
+  // Gives the session a second at a time, as long as it keeps up; a sender faster than that is read no further.
+  static void Listen(const std::shared_ptr<Listening>& listening, const std::weak_ptr<io::WebSocket>& weak) {
+    const auto socket = weak.lock();
+    if (!listening->session || !socket) return;
+    std::size_t at = 0;
+    while (at < listening->unheard.size() && listening->session->backlog_samples() <= kMostBacklog) {
+      const std::size_t size = std::min(kPiece, listening->unheard.size() - at);
+      listening->session->PushAudio(ByteView(listening->unheard).subspan(at, size));
+      at += size;
+    }
+    listening->unheard.erase(listening->unheard.begin(), listening->unheard.begin() + static_cast<std::ptrdiff_t>(at));
+    const bool behind = !listening->unheard.empty() || listening->session->backlog_samples() > kMostBacklog;
+    socket->PauseReading(behind);
+    if (behind) {
+      listening->look_again.StartIn(kLookAgain, [held = std::weak_ptr(listening), weak] {
+        if (const auto still = held.lock()) Listen(still, weak);
+      });
+    }
   }
 
   // Chunked body in, one JSON message a line out, as they come.
@@ -362,7 +403,9 @@ class SttServiceImpl : public SttService {
                    else streams_.erase(stream);
                  });
     to->StartChunked(200, "application/x-ndjson", {});
-    to->set_on_closed([this, id] { streams_.erase(id); });
+    to->set_on_closed([this, id, alive = alive_] {
+      if (*alive) streams_.erase(id);
+    });
   }
 
   void PushStream(std::uint64_t id, const ResponderPtr& to, ByteView data) {

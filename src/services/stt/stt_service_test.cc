@@ -195,6 +195,13 @@ TEST_F(SttServiceTest, WhatIsWrongWithARecordingIsSaid) {
   EXPECT_TRUE(IsFree());
 }
 
+TEST_F(SttServiceTest, ARecordingOverTenMinutesIsRefusedAsTooLargeAndNotAsWrong) {
+  const std::string wav(AsText(media::WriteWav(std::vector<std::int16_t>(4000 * 601), 4000, 1)));
+  EXPECT_EQ(Outcome(client_->Post("/transcribe", wav, "audio/wav")), "413 too_long");
+  EXPECT_EQ(Outcome(client_->Post("/v1/audio/transcriptions", FormOf(wav), kFormType)), "413 too_long");
+  EXPECT_TRUE(IsFree());
+}
+
 TEST_F(SttServiceTest, ALanguageNobodyRecognisesIsNamedBeforeAnythingIsDecoded) {
   for (const char* lang : {"vi", "x", "%FF", "e%20n"}) {
     EXPECT_EQ(Outcome(client_->Post("/transcribe?lang=" + std::string(lang), "not even sound", "audio/wav")),
@@ -308,6 +315,35 @@ TEST_F(SttServiceTest, ASenderFasterThanTheRecogniserIsSlowedDownAndLosesNothing
   EXPECT_EQ(state_->pushed, samples);
 }
 
+TEST_F(SttServiceTest, ASocketFasterThanTheRecogniserIsSlowedDownAndLosesNothing) {
+  state_->keeps_up = false;
+  constexpr std::size_t kSamples = 70 * 16000;
+  io::WebSocketConnectOptions options;
+  options.socket.max_queued_bytes = 16 << 20;
+  std::shared_ptr<io::WebSocket> socket;
+  std::vector<std::string> heard;
+  io::ConnectWebSocket(loop_, "ws" + client_->Url("/transcribe/stream").substr(4), options,
+                       [&](Result<std::shared_ptr<io::WebSocket>> opened) {
+                         ASSERT_TRUE(opened.ok());
+                         socket = *opened;
+                         socket->set_on_text([&](std::string_view text) { heard.emplace_back(text); });
+                         // One message alone is more than the recogniser keeps.
+                         socket->SendBinary(Bytes(1 << 20));
+                         socket->SendBinary(Bytes(1 << 20));
+                         socket->SendBinary(Bytes(2 * kSamples - (2 << 20)));
+                         socket->SendText(R"({"type":"end"})");
+                       });
+  EXPECT_TRUE(loop_.RunUntil([&] { return state_->backlog > 10u * 16000; }, kPatience));
+  Turn(100ms);
+  EXPECT_LT(state_->most_backlog, 20u * 16000);  // the recogniser keeps 30 s
+  EXPECT_LT(state_->pushed, kSamples);
+  state_->keeps_up = true;
+  state_->backlog = 0;
+  EXPECT_TRUE(loop_.RunUntil([&] { return !heard.empty() && heard.back() == R"({"type":"done"})"; }, kPatience));
+  EXPECT_EQ(state_->pushed, kSamples);
+  EXPECT_TRUE(IsFree());
+}
+
 TEST_F(SttServiceTest, AStreamThatItsSenderLeavesGivesItsPlaceBack) {
   for (int i = 0; i <= kConcurrency; ++i) {
     io::RawClient client(loop_, service_->port());
@@ -408,6 +444,22 @@ TEST_F(SttServiceTest, OpenAisErrorsHaveAllTheirKeys) {
   const auto body = ParseJson(answer.body);
   const json::value& error = body->at("error");
   for (const char* key : {"message", "type", "param", "code"}) EXPECT_NE(GetMember(error, key), nullptr) << key;
+}
+
+TEST_F(SttServiceTest, EachOfOpenAisGranularitiesIsAFieldOfItsOwn) {
+  const auto ask = [&](std::vector<std::pair<std::string, std::string>> fields) {
+    fields.emplace_back("response_format", "verbose_json");
+    return client_->Post("/v1/audio/transcriptions", FormOf(Wav(), fields), kFormType);
+  };
+  const std::string name = "timestamp_granularities[]";
+  for (const auto& answer : {ask({{name, "word"}, {name, "segment"}}), ask({{name, "segment"}, {name, "word"}})}) {
+    const auto body = ParseJson(answer.body);
+    ASSERT_TRUE(body.ok()) << answer.body;
+    EXPECT_NE(GetMember(*body, "words"), nullptr);
+    EXPECT_NE(GetMember(*body, "segments"), nullptr);
+  }
+  EXPECT_THAT(ask({{name, "segment"}}).body, ::testing::Not(HasSubstr("\"words\"")));
+  EXPECT_EQ(Outcome(ask({{name, "word"}, {name, "letter"}})), "400 invalid_value");
 }
 
 TEST_F(SttServiceTest, OpenAisFormatsAreAnsweredAsTheirTypes) {

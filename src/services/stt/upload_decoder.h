@@ -36,7 +36,7 @@ void RemoveAbandonedUploads();
 class UploadDecoder {
  public:
   using Done = std::function<void(Result<std::vector<std::int16_t>>)>;
-  // Errors: "unsupported_media" (415), "broken_media", "too_long", "decode_limit" (400), "decoder_failed"
+  // Errors: "unsupported_media" (415), "broken_media" (400), "too_long", "decode_limit" (413), "decoder_failed"
   // (500). `done` is called once, never within this call.
   static std::unique_ptr<UploadDecoder> Start(io::Loop& loop, std::string bytes, Done done,
                                               const DecodeLimits& limits = {});
