@@ -22,10 +22,12 @@ std::string_view TranslationOpenApi() {
             "source": {"type": "string", "description": "BCP-47, or auto"}, "target": {"type": "string"}}},
           {"type": "object", "required": ["q", "source", "target"], "properties": {
             "q": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
-            "source": {"type": "string"}, "target": {"type": "string"}, "format": {"const": "text"}}}]}},
+            "source": {"type": "string"}, "target": {"type": "string"},
+            "format": {"enum": ["text", "html"], "default": "text", "description": "html: what stands between tags is translated; tags, comments and script, style and code are kept"},
+            "alternatives": {"type": "integer", "minimum": 0, "default": 0, "description": "Over 0: the answer has `alternatives`, which no translator of today fills"}}}]}},
         "application/x-www-form-urlencoded": {}}},
       "responses": {
-        "200": {"description": "text or texts with source, target, cached, ms and pivot; or translatedText"},
+        "200": {"description": "text or texts with source, target, cached, ms and pivot; or translatedText with detectedLanguage and alternatives where asked for"},
         "400": {"description": "What is wrong with the request"},
         "413": {"description": "Too long"},
         "429": {"description": "Too many requests at once", "headers": {"Retry-After": {"schema": {"type": "integer"}}}},

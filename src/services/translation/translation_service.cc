@@ -10,6 +10,7 @@
 #include "services/translation/openapi.h"
 #include "services/translation/service.h"
 #include "speech/backends.h"
+#include "speech/text/html_text.h"
 #include "speech/text/language_detector.h"
 #include "speech/text/languages.h"
 #include "speech/text/translation_cache.h"
@@ -28,7 +29,16 @@ struct Job {
   bool is_array = false;
   std::string source, target;
   bool libre = false;
+  bool html = false;          // only what stands between tags is translated
+  bool alternatives = false;  // wanted
   std::optional<speech::DetectedLanguage> detected;
+};
+
+// One of its texts on its way, piece by piece, so that a page of many tags is not many requests at once.
+struct Page {
+  std::vector<speech::HtmlPiece> pieces;
+  std::size_t at = 0;
+  std::string out;
 };
 
 struct Answers {
@@ -77,6 +87,32 @@ Status<> CheckTexts(const std::vector<std::string>& texts) {
     }
   }
   return kOk;
+}
+
+// LibreTranslate's `alternatives`: how many, in JSON or as a form has it.
+Result<bool> WantsAlternatives(const json::value& fields) {
+  const json::value* asked = GetMember(fields, "alternatives");
+  if (!asked || asked->is_null()) return false;
+  if (const auto number = GetInt(fields, "alternatives"); number && *number >= 0) return *number > 0;
+  const std::string_view text = GetString(fields, "alternatives").value_or("-");
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (!digits) return Fail("invalid_request", "Invalid request: alternatives is not a number");
+  return text.find_first_not_of('0') != std::string_view::npos;
+}
+
+std::string WithoutMarkup(const std::string& html) {
+  std::string out;
+  for (const speech::HtmlPiece& piece : speech::SplitHtml(html)) {
+    if (piece.is_words) out += piece.text + " ";
+  }
+  return out;
+}
+
+// "...", "3." and the like are the same in every language.
+bool HasLetters(std::string_view words) {
+  return std::any_of(words.begin(), words.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+  });
 }
 
 int StatusOf(const Error& error) {
@@ -204,7 +240,10 @@ class TranslationServiceImpl : public TranslationService {
     if (asked && !asked->is_null() && !asked->is_string())
       return Fail("invalid_request", "Invalid request: format is not text");
     const std::string_view format = GetString(fields, "format").value_or("text");
-    if (format != "text") return Fail("invalid_request", std::string(format) + " format is not supported");
+    if (format != "text" && format != "html")
+      return Fail("invalid_request", std::string(format) + " format is not supported");
+    job.html = format == "html";
+    JB_TRY(job.alternatives, WantsAlternatives(fields));
     job.source = speech::PrimaryLanguage(*source);
     job.target = speech::PrimaryLanguage(*target);
     return job;
@@ -214,7 +253,7 @@ class TranslationServiceImpl : public TranslationService {
     JB_TRY_VOID(CheckTexts(job.texts));
     if (job.source == "auto") {
       std::string all;
-      for (const std::string& text : job.texts) all += text + " ";
+      for (const std::string& text : job.texts) all += (job.html ? WithoutMarkup(text) : text) + " ";
       const std::vector<std::string> known(known_.begin(), known_.end());
       const auto detected = speech::DetectLanguage(all, known);
       // A word alone is often nobody's: English then, as LibreTranslate has it.
@@ -257,19 +296,54 @@ class TranslationServiceImpl : public TranslationService {
         arrived();
         continue;
       }
-      cache_.Translate(job->texts[i], job->source, job->target,
-                       [this, answers, arrived, i](Result<speech::Translation> result, bool cached) {
-                         (cached ? hits_ : misses_).Add();
-                         answers->cached = answers->cached && cached;
-                         if (result.ok()) {
-                           answers->texts[i] = result->text;
-                           answers->pivot = result->pivot;
-                         } else {
-                           answers->error = result.error();
-                         }
-                         arrived();
-                       });
+      if (job->html) {
+        auto page = std::make_shared<Page>();
+        page->pieces = speech::SplitHtml(job->texts[i]);
+        TranslatePage(job, answers, page, i, arrived);
+      } else {
+        Ask(*job, *answers, job->texts[i], [answers, arrived, i](Result<speech::Translation> result) {
+          if (result.ok()) answers->texts[i] = result->text;
+          arrived();
+        });
+      }
     }
+    arrived();
+  }
+
+  // `done` gets what the translator says; it may be called before this returns.
+  void Ask(const Job& job, Answers& answers, const std::string& text,
+           std::function<void(Result<speech::Translation>)> done) {
+    cache_.Translate(text, job.source, job.target,
+                     [this, &answers, done = std::move(done)](Result<speech::Translation> result, bool cached) {
+                       (cached ? hits_ : misses_).Add();
+                       answers.cached = answers.cached && cached;
+                       if (result.ok()) answers.pivot = result->pivot;
+                       else answers.error = result.error();
+                       done(std::move(result));
+                     });
+  }
+
+  // Goes on until a piece is not known already; its answer comes back here. A loop and no recursion: a page
+  // may have thousands of pieces.
+  void TranslatePage(const std::shared_ptr<Job>& job, const std::shared_ptr<Answers>& answers,
+                     const std::shared_ptr<Page>& page, std::size_t i, const std::function<void()>& arrived) {
+    while (page->at < page->pieces.size() && !answers->error) {
+      const speech::HtmlPiece& piece = page->pieces[page->at];
+      if (!piece.is_words || !HasLetters(piece.text)) {
+        page->out += piece.is_words ? speech::EscapeHtml(piece.text) : piece.text;
+        ++page->at;
+        continue;
+      }
+      // Whoever comes second goes on: the answer, or the end of the call that asked for it.
+      const auto second = std::make_shared<bool>(false);
+      Ask(*job, *answers, piece.text, [=, this](Result<speech::Translation> result) {
+        if (result.ok()) page->out += speech::EscapeHtml(result->text);
+        ++page->at;
+        if (std::exchange(*second, true)) TranslatePage(job, answers, page, i, arrived);
+      });
+      if (!std::exchange(*second, true)) return;
+    }
+    answers->texts[i] = page->out;
     arrived();
   }
 
@@ -293,6 +367,10 @@ class TranslationServiceImpl : public TranslationService {
 
   static json::object LibreAnswer(const Job& job, const json::value& result) {
     json::object body{{"translatedText", result}};
+    // None of today's translators has a second opinion.
+    if (job.alternatives) {
+      body["alternatives"] = job.is_array ? json::array(job.texts.size(), json::array()) : json::array();
+    }
     if (job.detected) {
       const json::object one{{"confidence", job.detected->confidence}, {"language", job.detected->language}};
       if (job.is_array) body["detectedLanguage"] = json::array(job.texts.size(), one);

@@ -132,10 +132,58 @@ TEST_F(TranslationServiceTest, LibreTranslatesClientsFindItsShapes) {
   EXPECT_EQ(Outcome(client_->Post("/translate", "{}")), "400 Invalid request: missing q parameter");
   EXPECT_EQ(Outcome(client_->Post("/translate", R"({"q":"Hi","source":"en","target":"xx"})")),
             "400 xx is not supported");
-  EXPECT_EQ(Outcome(Translate(R"("q":"Hi","format":"html")")), "400 html format is not supported");
+  EXPECT_EQ(Outcome(Translate(R"("q":"Hi","format":"pdf")")), "400 pdf format is not supported");
   EXPECT_EQ(Translate(R"("q":"Hi","format":5)").status, 400);
   EXPECT_EQ(Translate(R"("q":{"a":1})").status, 400);
   EXPECT_EQ(client_->Post("/translate", "q=%FF&source=en&target=es", "application/x-www-form-urlencoded").status, 400);
+}
+
+TEST_F(TranslationServiceTest, HtmlKeepsItsTagsAndOnlyItsWordsAreTranslated) {
+  const auto translated = [&](const std::string& q) {
+    const auto answer = ParseJson(
+        client_->Post("/translate", json::serialize(json::object{
+                                        {"q", q}, {"source", "en"}, {"target", "es"}, {"format", "html"}}))
+            .body);
+    return std::string(GetString(*answer, "translatedText").value_or("none"));
+  };
+  EXPECT_EQ(translated("<p class='a'>The <b>house</b>: 3 &lt; 4.</p>"), "<p class='a'>[The] <b>[house]</b>: 3 &lt; 4.</p>");
+  EXPECT_EQ(translated("<p>a</p> <p>a</p> 3 <br>"), "<p>[a]</p> <p>[a]</p> 3 <br>");
+  EXPECT_EQ(translated("&lt;b&gt; &amp; so"), "[&lt;b&gt; &amp; so]");
+  EXPECT_EQ(translated("<hr>"), "<hr>");
+  EXPECT_EQ(translated(""), "");
+  EXPECT_EQ(Translate(R"("q":["<i>a</i>","b"],"format":"html")").body, R"({"translatedText":["<i>[a]</i>","[b]"]})");
+  EXPECT_EQ(client_->Post("/translate", "q=%3Ci%3Ea%3C%2Fi%3E&source=en&target=es&format=html",
+                          "application/x-www-form-urlencoded")
+                .body,
+            R"({"translatedText":"<i>[a]</i>"})");
+  EXPECT_EQ(Outcome(Translate(R"("q":"<i>ok</i><i>crash</i><i>ok</i>","format":"html")")), "500 it crashed");
+}
+
+TEST_F(TranslationServiceTest, APageOfThousandsOfTagsIsTranslatedTheFirstTimeAndFromMemory) {
+  std::string page, expected;
+  for (int i = 0; i < 2000; ++i) {
+    page += "a<b>";
+    expected += "[a]<b>";
+  }
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = ParseJson(Translate("\"q\":\"" + page + "\",\"format\":\"html\"").body);
+    EXPECT_EQ(GetString(*answer, "translatedText"), expected);
+  }
+}
+
+TEST_F(TranslationServiceTest, AlternativesAreAnEmptyListToThoseWhoAskForThem) {
+  EXPECT_EQ(Translate(R"("q":"Hi","alternatives":3)").body, R"({"translatedText":"[Hi]","alternatives":[]})");
+  EXPECT_EQ(Translate(R"("q":["Hi","Bye"],"alternatives":1)").body,
+            R"({"translatedText":["[Hi]","[Bye]"],"alternatives":[[],[]]})");
+  for (const char* none : {R"("q":"Hi","alternatives":0)", R"("q":"Hi","alternatives":null)"}) {
+    EXPECT_EQ(Translate(none).body, R"({"translatedText":"[Hi]"})");
+  }
+  EXPECT_EQ(client_->Post("/translate", "q=Hi&source=en&target=es&alternatives=2", "application/x-www-form-urlencoded").body,
+            R"({"translatedText":"[Hi]","alternatives":[]})");
+  for (const char* wrong : {R"("q":"Hi","alternatives":"many")", R"("q":"Hi","alternatives":-1)",
+                            R"("q":"Hi","alternatives":[])", R"("q":"Hi","alternatives":1.5)"}) {
+    EXPECT_EQ(Translate(wrong).status, 400) << wrong;
+  }
 }
 
 TEST_F(TranslationServiceTest, LanguagesAreListedAndDetected) {

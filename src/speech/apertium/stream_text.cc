@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "speech/apertium/stream_text.h"
 
+#include <algorithm>
+
 #include "speech/text/clean_text.h"
 
 namespace jb::speech {
@@ -13,14 +15,27 @@ bool IsWordByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
 }
 
-// A mark in front of a letter, at the start of a word; those that the source has too are its own.
-std::string DropMarks(const std::string& text, std::string_view source) {
+// Whether the sign at `at` is a mark of the stages. Where the source has as many of them, it has none. Where it
+// has some: "*word" is one when the source has the word without it, since unknown words stay as they are, and
+// "#word" and "@word", which stand before lemmas, when the source does not have them like that.
+bool IsMark(std::string_view text, std::size_t at, std::string_view source) {
+  const char c = text[at];
+  if (c != '*' && c != '@' && c != '#') return false;
+  const auto in_source = std::count(source.begin(), source.end(), c);
+  if (in_source == 0) return true;
+  if (std::count(text.begin(), text.end(), c) <= in_source) return false;
+  std::size_t end = at + 1;
+  while (end < text.size() && IsWordByte(text[end])) ++end;
+  if (end == at + 1 || (at > 0 && IsWordByte(text[at - 1]))) return false;
+  if (source.find(text.substr(at, end - at)) != std::string_view::npos) return false;
+  return c != '*' || source.find(text.substr(at + 1, end - at - 1)) != std::string_view::npos;
+}
+
+std::string DropMarks(std::string_view text, std::string_view source) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool is_mark = (c == '*' || c == '@' || c == '#') && source.find(c) == std::string_view::npos;
-    if (!is_mark) out += c;
+    if (!IsMark(text, i, source)) out += text[i];
   }
   return out;
 }
