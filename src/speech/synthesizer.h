@@ -27,7 +27,8 @@ struct SynthesisRequest {
   std::string text;
   std::string language;  // BCP-47: "vi", "es", "en-GB"
   // Empty: the language's own voice. A name of voices(), or any other text such as "speaker:ab12": a voice
-  // chosen from it, always the same for the same text, and different speakers mostly differ.
+  // chosen from it, always the same for the same text, and different ones mostly differ; of "speaker-1",
+  // "speaker-2" and so on no two sound alike, up to the number of voices that the backend can tell apart.
   std::string voice;
   int sample_rate_hz = 48000;  // 8000..48000
   double speed = 1.0;          // 0.25..4

@@ -28,7 +28,7 @@ std::string_view TtsOpenApi() {
       "get": {"summary": "The voices there are", "responses": {"200": {"description": "id, name, language, gender"}}},
       "post": {"summary": "Enrol a voice: multipart `file` (WAV) and `consent`", "responses": {
         "400": {"description": "No consent, no form, or a broken recording"}, "413": {"description": "Over 10 MiB"}, "415": {"description": "No WAV"},
-        "501": {"description": "voice_cloning_unavailable: this backend cannot"}}}},
+        "501": {"description": "voice_cloning_unavailable: consent and recording are fine, but the engine that runs here cannot speak in an enrolled voice (espeak-ng never can). Nothing was stored; choose one of GET /voices. /health names the engine"}}}},
     "/v1/audio/voices": {"get": {"summary": "The same, where OpenAI's clients look", "responses": {"200": {"description": "voices"}}}},
     "/voices/{id}": {"delete": {
       "summary": "Forget an enrolled voice",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <initializer_list>
 #include <map>
 
 #include "io/http_server.h"
@@ -41,8 +42,8 @@ bool IsNumber(const json::value& value) { return value.is_number(); }
 bool IsInteger(const json::value& value) { return value.is_int64() || value.is_uint64(); }
 
 // What may be left out is of its type where it is there.
-Status<> CheckTypes(const json::value& body) {
-  for (const char* key : {"format", "voice"}) {
+Status<> CheckTypes(const json::value& body, std::initializer_list<const char*> texts) {
+  for (const char* key : texts) {
     if (IsOfAnotherType(body, key, IsText)) return Fail("invalid_request", "`" + std::string(key) + "` is text.");
   }
   if (IsOfAnotherType(body, "sample_rate", IsInteger))
@@ -66,7 +67,7 @@ std::string_view ContentType(SpeechFormat format, bool open_ai) {
 Result<Spoken> ParseOwn(const std::string& body) {
   const auto parsed = ParseJson(body);
   if (!parsed.ok() || !parsed->is_object()) return Fail("invalid_request", "The body is not a JSON object.");
-  JB_TRY_VOID(CheckTypes(*parsed));
+  JB_TRY_VOID(CheckTypes(*parsed, {"format", "voice"}));
   Spoken spoken;
   const auto text = GetString(*parsed, "text"), lang = GetString(*parsed, "lang");
   if (!text) return Fail("invalid_request", "`text` is missing.");
@@ -90,6 +91,7 @@ Result<Spoken> ParseOwn(const std::string& body) {
 Result<Spoken> ParseOpenAi(const std::string& body) {
   const auto parsed = ParseJson(body);
   if (!parsed.ok() || !parsed->is_object()) return Fail("invalid_request", "The body is not a JSON object.");
+  JB_TRY_VOID(CheckTypes(*parsed, {"model", "input", "instructions", "response_format", "stream_format", "lang_code"}));
   Spoken spoken;
   const auto input = GetString(*parsed, "input");
   if (!input || input->empty()) return Fail("invalid_request", "`input` is missing.");
@@ -254,7 +256,8 @@ class TtsServiceImpl : public TtsService {
     if (const auto error = CheckReference(file)) return to->Send(*error);
     to->Send(io::ErrorResponse(
         501, "voice_cloning_unavailable",
-        "The backend " + std::string(backend_->name()) + " cannot speak in an enrolled voice. Nothing was stored."));
+        "The engine " + std::string(backend_->name()) +
+            " cannot speak in an enrolled voice; nothing was stored. Choose one of GET /voices."));
   }
 
   static std::optional<io::HttpResponse> CheckReference(const FormPart* file) {

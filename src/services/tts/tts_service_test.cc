@@ -258,9 +258,13 @@ TEST_F(TtsServiceTest, OpenAisSpeechIsSpokenInItsFormatsAndItsErrorsHaveAllTheir
                 .content_type,
             "audio/wav");
   EXPECT_EQ(state_->last.voice, "en-us");
+  EXPECT_EQ(client_->Post("/v1/audio/speech", R"({"input":"hi","response_format":"pcm","speed":null,"voice":null})").status, 200);
   for (const char* body : {"{}", R"({"input":""})", R"({"input":5})", R"({"input":"hi","speed":9})",
                            R"({"input":"hi","response_format":"midi"})", R"({"input":"hi","voice":7})",
-                           R"({"input":"hi","lang_code":"vi"})", R"({"input":"hi","stream_format":"sse"})"}) {
+                           R"({"input":"hi","lang_code":"vi"})", R"({"input":"hi","stream_format":"sse"})",
+                           R"({"input":"hi","response_format":5})", R"({"input":"hi","speed":"fast"})",
+                           R"({"input":"hi","stream_format":1})", R"({"input":"hi","lang_code":["en"]})",
+                           R"({"input":"hi","model":7})", R"({"input":"hi","speed":true})"}) {
     const auto answer = client_->Post("/v1/audio/speech", body);
     EXPECT_EQ(answer.status, 400) << body;
     const auto parsed = ParseJson(answer.body);
