@@ -9,10 +9,10 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
-#include "io/child_process.h"
 #include "io/loop.h"
 #include "media/audio/resampler.h"
 #include "speech/child_watchdog.h"
+#include "speech/espeak/process_pool.h"
 #include "speech/espeak/voice_table.h"
 #include "speech/espeak/wav_stream.h"
 #include "speech/text/clean_text.h"
@@ -46,14 +46,14 @@ std::string RunForVoices() {
 class EspeakJob final : public SynthesisJob {
  public:
   EspeakJob(io::Loop& loop, const EspeakStyle& style, SynthesisRequest request, SynthesisHandlers handlers,
-            std::shared_ptr<int> running)
-      : loop_(loop),
-        style_(style),
+            std::shared_ptr<int> running, std::shared_ptr<EspeakPool> pool)
+      : style_(style),
         rate_hz_(request.sample_rate_hz),
         speed_(request.speed),
         utterances_(UtterancesOf(request.text)),
         handlers_(std::move(handlers)),
         running_(std::move(running)),
+        pool_(std::move(pool)),
         timer_(loop),
         watchdog_(loop) {
     ++*running_;
@@ -80,46 +80,28 @@ class EspeakJob final : public SynthesisJob {
     wav_ = {};
     samples_left_ = static_cast<std::int64_t>(
         22050.0 * (3 + static_cast<double>(text.size()) * kMostSecondsPerCharacter / std::min(1.0, speed_)));
-    io::ChildHandlers handlers;
-    handlers.on_stdout = [this](ByteView bytes) { HandleOutput(bytes); };
-    handlers.on_exit = [this](io::ChildExit exit) { HandleExit(exit); };
-    auto child = io::ChildProcess::Spawn(loop_, Options(), std::move(handlers));
-    if (!child.ok()) {
-      Finish(Fail("backend_failed", child.error().message));
+    auto process = pool_->Take(Arguments(), /*again=*/at_ == utterances_.size());
+    if (!process.ok()) {
+      Finish(Fail("backend_failed", process.error().message));
       return;
     }
-    child_ = std::move(child).value();
-    child_->Write(AsBytes(text));
-    child_->CloseStdin();
+    process_ = std::move(process).value();
+    process_->Speak(text, {.on_stdout = [this](ByteView bytes) { HandleOutput(bytes); },
+                           .on_exit = [this](io::ChildExit exit) { HandleExit(exit); }});
     Watch();
   }
 
-  io::ChildOptions Options() const {
+  std::vector<std::string> Arguments() const {
     const int words = std::clamp(static_cast<int>(std::lround(kWordsPerMinute * style_.speed * speed_)), 80, 450);
-    io::ChildOptions options;
-    options.argv = {kProgram,
-                    "--stdin",
-                    "--stdout",
-                    "-b",
-                    "1",
-                    "-v",
-                    style_.voice,
-                    "-s",
-                    std::to_string(words),
-                    "-p",
-                    std::to_string(style_.pitch)};
-    if (at_ == utterances_.size()) options.argv.emplace_back("-z");  // no pause after the last sentence
-    options.limits.address_space = std::uint64_t{512} << 20;
-    options.limits.cpu_seconds = 20;
-    // No limit on file sizes: its sound library grows a shared-memory file even when it only writes to a
-    // pipe, and dies of SIGXFSZ. No namespace either: making one costs more than the sentence.
-    options.stderr_to = io::StderrTo::kDiscard;  // may echo the text
-    options.log_name = "espeak-ng";
-    return options;
+    std::vector<std::string> argv = {kProgram,     "--stdin", "--stdout",            "-b", "1",
+                                     "-v",         style_.voice, "-s", std::to_string(words), "-p",
+                                     std::to_string(style_.pitch)};
+    if (at_ == utterances_.size()) argv.emplace_back("-z");  // no pause after the last sentence
+    return argv;
   }
 
   void Watch() {
-    watchdog_.Watch(child_->pid(), kSilentAtMost, [this] { Finish(Fail("backend_failed", "espeak-ng hangs")); });
+    watchdog_.Watch(process_->pid(), kSilentAtMost, [this] { Finish(Fail("backend_failed", "espeak-ng hangs")); });
   }
 
   void HandleOutput(ByteView bytes) {
@@ -148,7 +130,7 @@ class EspeakJob final : public SynthesisJob {
       Finish(Fail("backend_failed", "espeak-ng ended with " + exit.text()));
       return;
     }
-    child_.reset();
+    process_.reset();
     watchdog_.Cancel();
     SpeakNext();
   }
@@ -166,7 +148,7 @@ class EspeakJob final : public SynthesisJob {
   void Finish(Status<> status) {
     timer_.Cancel();
     watchdog_.Cancel();
-    child_.reset();
+    process_.reset();
     if (status.ok() && resampler_) {
       out_.clear();
       resampler_->Flush(out_);
@@ -178,14 +160,14 @@ class EspeakJob final : public SynthesisJob {
     if (done) done(std::move(status));
   }
 
-  io::Loop& loop_;
   const EspeakStyle style_;
   const int rate_hz_;
   const double speed_;
   const std::vector<std::string> utterances_;
   SynthesisHandlers handlers_;
   const std::shared_ptr<int> running_;
-  std::unique_ptr<io::ChildProcess> child_;
+  const std::shared_ptr<EspeakPool> pool_;
+  std::unique_ptr<EspeakProcess> process_;
   io::Timer timer_;
   ChildWatchdog watchdog_;
   std::size_t at_ = 0;
@@ -205,7 +187,8 @@ class Espeak final : public Synthesizer {
         concurrency_(concurrency),
         espeak_voices_(std::move(voices)),
         voices_(ListVoices(espeak_voices_)),
-        running_(std::make_shared<int>(0)) {}
+        running_(std::make_shared<int>(0)),
+        pool_(std::make_shared<EspeakPool>(loop)) {}
 
   std::string_view name() const override { return "espeak-ng"; }
   const std::vector<Voice>& voices() const override { return voices_; }
@@ -232,7 +215,7 @@ class Espeak final : public Synthesizer {
     request.speed = std::clamp(request.speed, 0.25, 4.0);
     request.sample_rate_hz = std::clamp(request.sample_rate_hz, 8000, 48000);
     return std::unique_ptr<SynthesisJob>(
-        std::make_unique<EspeakJob>(loop_, *style, std::move(request), std::move(handlers), running_));
+        std::make_unique<EspeakJob>(loop_, *style, std::move(request), std::move(handlers), running_, pool_));
   }
 
  private:
@@ -241,6 +224,7 @@ class Espeak final : public Synthesizer {
   const std::vector<EspeakVoice> espeak_voices_;
   const std::vector<Voice> voices_;
   const std::shared_ptr<int> running_;
+  const std::shared_ptr<EspeakPool> pool_;
 };
 
 // "[[" would begin phonemes.

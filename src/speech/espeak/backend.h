@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Synthesizer over the espeak-ng program (GPL: run as a child per utterance, never linked; it starts in a
-// few milliseconds and its first samples come at once). Text goes in through a pipe, never as an argument
-// and never as markup.
+// Synthesizer over the espeak-ng program (GPL: run as a child per utterance, never linked; for voices that
+// spoke lately one stands ready, so that their first samples come at once). Text goes in through a pipe, never
+// as an argument and never as markup.
 #pragma once
 
 #include <memory>

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <sstream>
 
@@ -16,6 +17,12 @@ constexpr std::size_t kMostVoices = 1000;
 // The variants that sound human enough; m5 and f5 whisper or croak.
 constexpr std::array<std::string_view, 11> kVariants = {"m1", "m2", "m3", "m4", "m6", "m7",
                                                         "m8", "f1", "f2", "f3", "f4"};
+
+// For speakers who are numbered: neighbours differ most, female and male in turn.
+constexpr std::array<std::string_view, kVariants.size()> kInTurn = {"f2", "m1", "f1", "m3", "f4", "m7",
+                                                                    "f3", "m2", "m4", "m6", "m8"};
+constexpr std::array<int, 5> kPitches = {50, 38, 62, 44, 56};
+constexpr std::array<double, 3> kSpeeds = {1.0, 0.94, 1.06};
 
 // Where several voices share a primary language, who speaks for it when nothing more is said.
 constexpr std::array<std::string_view, 12> kPreferred = {"en-us", "es", "fr-fr", "pt-br", "vi",  "cmn",
@@ -76,6 +83,35 @@ std::string_view NamedVariant(std::string_view voice) {
   return std::find(kVariants.begin(), kVariants.end(), tail) == kVariants.end() ? std::string_view() : tail;
 }
 
+// 3 of "speaker-3", as the interpreter names those of one room.
+std::optional<std::uint64_t> SpeakerNumber(std::string_view voice) {
+  constexpr std::string_view kPrefix = "speaker-";
+  if (!voice.starts_with(kPrefix)) return std::nullopt;
+  voice.remove_prefix(kPrefix.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(voice.data(), voice.data() + voice.size(), number);
+  if (error != std::errc() || end != voice.data() + voice.size() || number == 0) return std::nullopt;
+  return number;
+}
+
+// Each of the first kVariants × kPitches × kSpeeds = 165 sounds like no other.
+void StyleOfSpeaker(std::uint64_t number, EspeakStyle& style) {
+  std::uint64_t n = number - 1;
+  style.voice += "+" + std::string(kInTurn[n % kInTurn.size()]);
+  n /= kInTurn.size();
+  style.pitch = kPitches[n % kPitches.size()];
+  n /= kPitches.size();
+  style.speed = kSpeeds[n % kSpeeds.size()];
+}
+
+// Any other name: always the same for the same name, and different ones mostly differ.
+void StyleOfName(std::string_view name, EspeakStyle& style) {
+  const std::uint64_t h = Hash(name);
+  style.voice += "+" + std::string(kVariants[h % kVariants.size()]);
+  style.pitch = 38 + static_cast<int>((h >> 16) % 5) * 6;  // 38..62
+  style.speed = 0.94 + 0.04 * static_cast<double>((h >> 32) % 4);
+}
+
 }  // namespace
 
 std::vector<EspeakVoice> ParseEspeakVoices(std::string_view listing) {
@@ -110,11 +146,10 @@ std::optional<EspeakStyle> ChooseStyle(const std::vector<EspeakVoice>& voices, s
   style.voice = base->code;
   if (const std::string_view variant = NamedVariant(voice); !variant.empty()) {
     style.voice += "+" + std::string(variant);
+  } else if (const auto number = SpeakerNumber(voice)) {
+    StyleOfSpeaker(*number, style);
   } else if (!voice.empty() && named == voices.end()) {
-    const std::uint64_t h = Hash(voice);
-    style.voice += "+" + std::string(kVariants[h % kVariants.size()]);
-    style.pitch = 38 + static_cast<int>((h >> 16) % 5) * 6;  // 38..62
-    style.speed = 0.94 + 0.04 * static_cast<double>((h >> 32) % 4);
+    StyleOfName(voice, style);
   }
   return style;
 }
