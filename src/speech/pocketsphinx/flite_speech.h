@@ -8,7 +8,8 @@
 
 namespace jb::speech {
 
-// Empty when flite is not installed. `noise`: standard deviation of white noise added to all of it.
+bool IsFliteInstalled();
+// Fails the test and gives silence when flite does not speak. `noise`: standard deviation of white noise added to all of it.
 std::vector<std::int16_t> SpeakWithFlite(const std::string& voice, const std::string& text, double noise = 0);
 
 // Word error rate in percent; case and punctuation do not count.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Not a test of its own: the helpers of pocketsphinx_test.cc, in a file that only tests are built from.
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,10 +29,12 @@ std::vector<std::string> Words(const std::string& text) {
 
 }  // namespace
 
+bool IsFliteInstalled() { return std::system("command -v flite > /dev/null") == 0; }
+
 std::vector<std::int16_t> SpeakWithFlite(const std::string& voice, const std::string& text, double noise) {
   char path[] = "/tmp/jb-flite-XXXXXX";
   const int fd = ::mkstemp(path);
-  if (fd < 0) return {};
+  EXPECT_GE(fd, 0);
   ::close(fd);
   // `voice` and `text` are the tests' own words.
   const std::string command = "flite -voice " + voice + " -t \"" + text + "\" -o " + path + " 2>/dev/null";
@@ -46,6 +49,10 @@ std::vector<std::int16_t> SpeakWithFlite(const std::string& voice, const std::st
     }
   }
   ::unlink(path);
+  if (pcm.empty()) {
+    ADD_FAILURE() << "flite's " << voice << " did not say: " << text;
+    return std::vector<std::int16_t>(16000 * 5);
+  }
   std::mt19937 generator(7);
   std::normal_distribution<double> normal(0, noise > 0 ? noise : 1);
   if (noise > 0) {

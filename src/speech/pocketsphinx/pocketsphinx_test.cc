@@ -32,12 +32,15 @@ TEST(TranscriptText, FillersAndPronunciationMarksAreDropped) {
 class Sphinx : public testing::Test {
  protected:
   static void SetUpTestSuite() {
+    if (!IsInstalled({})) return;
     auto loaded = SphinxDecoder::Load({});
-    if (loaded.ok()) decoder_ = std::move(loaded).value().release();
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    decoder_ = std::move(loaded).value().release();
   }
   static void TearDownTestSuite() { delete std::exchange(decoder_, nullptr); }
   void SetUp() override {
-    if (!decoder_) GTEST_SKIP() << "pocketsphinx-en-us is not installed";
+    if (!IsInstalled({})) GTEST_SKIP() << "pocketsphinx-en-us is not installed";
+    ASSERT_NE(decoder_, nullptr);
   }
   // Streams it as a call does, 20 ms at a time.
   static std::vector<ClauseResult> Stream(std::span<const std::int16_t> pcm, bool partials) {
@@ -60,6 +63,14 @@ class Sphinx : public testing::Test {
   static inline SphinxDecoder* decoder_ = nullptr;
 };
 
+class SphinxOnSpeech : public Sphinx {
+ protected:
+  void SetUp() override {
+    Sphinx::SetUp();
+    if (!IsFliteInstalled()) GTEST_SKIP() << "flite is not installed";
+  }
+};
+
 const std::vector<std::pair<std::string, std::string>> kSentences = {
     {"slt", "good morning everyone thank you for joining the call"},
     {"rms", "the meeting has been moved to three o'clock in the afternoon"},
@@ -71,11 +82,10 @@ const std::vector<std::pair<std::string, std::string>> kSentences = {
     {"rms", "she works as a teacher in a small town near the sea"},
 };
 
-TEST_F(Sphinx, StreamedFinalsOfThreeVoicesHaveLessThanFifteenPercentWordErrors) {
+TEST_F(SphinxOnSpeech, StreamedFinalsOfThreeVoicesHaveLessThanFifteenPercentWordErrors) {
   std::string said, heard;
   for (const auto& [voice, text] : kSentences) {
     const auto pcm = SpeakWithFlite(voice, text);
-    if (pcm.empty()) GTEST_SKIP() << "flite is not installed";
     said += text + " ";
     heard += Finals(Stream(pcm, false));
   }
@@ -83,9 +93,8 @@ TEST_F(Sphinx, StreamedFinalsOfThreeVoicesHaveLessThanFifteenPercentWordErrors) 
   EXPECT_LT(WordErrorRate(said, heard), 15) << heard;
 }
 
-TEST_F(Sphinx, APartialComesWhileSpeakingAndOneFinalPerClauseClosesIt) {
+TEST_F(SphinxOnSpeech, APartialComesWhileSpeakingAndOneFinalPerClauseClosesIt) {
   const auto pcm = SpeakWithFlite("slt", kSentences[1].second);
-  if (pcm.empty()) GTEST_SKIP() << "flite is not installed";
   const auto results = Stream(pcm, true);
   ASSERT_GE(results.size(), 3u);
   EXPECT_FALSE(results.front().recognition.final);
@@ -102,9 +111,8 @@ TEST_F(Sphinx, APartialComesWhileSpeakingAndOneFinalPerClauseClosesIt) {
   EXPECT_NEAR(last.end_s, static_cast<double>(pcm.size()) / 16000 - 1, 0.35);  // a second of silence follows
 }
 
-TEST_F(Sphinx, LoudnessDoesNotMatter) {
+TEST_F(SphinxOnSpeech, LoudnessDoesNotMatter) {
   auto pcm = SpeakWithFlite("slt", kSentences[0].second);
-  if (pcm.empty()) GTEST_SKIP() << "flite is not installed";
   for (auto& s : pcm) s = static_cast<std::int16_t>(s / 12);  // 22 dB down
   EXPECT_LT(WordErrorRate(kSentences[0].second, Finals(Stream(pcm, false))), 35);
 }
@@ -124,9 +132,8 @@ TEST_F(Sphinx, SilenceAndNoiseGiveNoText) {
   EXPECT_TRUE(Stream(hum, true).empty()) << "mains hum";
 }
 
-TEST_F(Sphinx, AFlushAnswersAtOnceWithWhatWasSaidAndEachFlushExactlyOnce) {
+TEST_F(SphinxOnSpeech, AFlushAnswersAtOnceWithWhatWasSaidAndEachFlushExactlyOnce) {
   auto pcm = SpeakWithFlite("slt", "we have two children");
-  if (pcm.empty()) GTEST_SKIP() << "flite is not installed";
   pcm.resize(pcm.size() - 16000);
   std::vector<ClauseResult> out;
   ClauseStream stream(*decoder_, [&](const ClauseResult& r) { out.push_back(r); });
@@ -141,13 +148,12 @@ TEST_F(Sphinx, AFlushAnswersAtOnceWithWhatWasSaidAndEachFlushExactlyOnce) {
   EXPECT_GT(out[1].recognition.id, out[0].recognition.id);
 }
 
-TEST_F(Sphinx, SpeechWithoutAPauseIsCutWithoutLosingOrDoublingWords) {
+TEST_F(SphinxOnSpeech, SpeechWithoutAPauseIsCutWithoutLosingOrDoublingWords) {
   std::vector<std::int16_t> pcm;
   std::string said;
   for (int i = 0; i < 6; ++i) {
     const std::string text = kSentences[static_cast<std::size_t>(i)].second;
     auto one = SpeakWithFlite("rms", text);
-    if (one.empty()) GTEST_SKIP() << "flite is not installed";
     pcm.insert(pcm.end(), one.begin() + 8000 + 2400, one.end() - 16000 - 2400);  // no silence between
     said += text + " ";
   }
@@ -168,11 +174,25 @@ TEST_F(Sphinx, DecodersLoadOnTwoThreadsAtOnceAndSayNothing) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
-TEST(Pocketsphinx, SessionsBeyondTheConcurrencyAreRefusedAndFreedSlotsReused) {
-  io::Loop loop("test");
-  auto made = MakePocketsphinx(loop, 1);
-  if (!made.ok()) GTEST_SKIP() << made.error().message;
-  Recognizer& recognizer = **made;
+// Over the backend, with a loop.
+class Pocketsphinx : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!IsInstalled({})) GTEST_SKIP() << "pocketsphinx-en-us is not installed";
+    if (!IsFliteInstalled()) GTEST_SKIP() << "flite is not installed";
+  }
+  void Make(int concurrency) {
+    auto made = MakePocketsphinx(loop_, concurrency);
+    ASSERT_TRUE(made.ok()) << made.error().message;
+    recognizer_ = std::move(made).value();
+  }
+  io::Loop loop_{"test"};
+  std::unique_ptr<Recognizer> recognizer_;
+};
+
+TEST_F(Pocketsphinx, SessionsBeyondTheConcurrencyAreRefusedAndFreedSlotsReused) {
+  ASSERT_NO_FATAL_FAILURE(Make(1));
+  Recognizer& recognizer = *recognizer_;
   EXPECT_EQ(recognizer.Open("vi", {}, {}).error().code, "unsupported_language");
   auto first = recognizer.Open("en-US", {}, {});
   ASSERT_TRUE(first.ok());
@@ -181,34 +201,29 @@ TEST(Pocketsphinx, SessionsBeyondTheConcurrencyAreRefusedAndFreedSlotsReused) {
   EXPECT_TRUE(recognizer.Open("en", {}, {}).ok());
 }
 
-TEST(Pocketsphinx, ASessionAnswersOnTheLoopAndEndsWithDone) {
+TEST_F(Pocketsphinx, ASessionAnswersOnTheLoopAndEndsWithDone) {
   const auto pcm = SpeakWithFlite("slt", "we have two children and a small dog");
-  io::Loop loop("test");
-  auto made = MakePocketsphinx(loop, 2);
-  if (!made.ok() || pcm.empty()) GTEST_SKIP();
+  ASSERT_NO_FATAL_FAILURE(Make(2));
   std::string text;
   bool done = false;
-  auto session = (*made)->Open("en", {},
-                               {[&](const Recognition& r) {
-                                  if (r.final) text += r.text;
-                                },
-                                [&](Status<> status) { done = status.ok(); }});
+  auto session = recognizer_->Open("en", {}, {[&](const Recognition& r) {
+                                        if (r.final) text += r.text;
+                                      },
+                                      [&](Status<> status) { done = status.ok(); }});
   ASSERT_TRUE(session.ok());
   (*session)->PushAudio(pcm);
   (*session)->Finish();
-  ASSERT_TRUE(loop.RunUntil([&] { return done; }, 120s));
+  ASSERT_TRUE(loop_.RunUntil([&] { return done; }, 120s));
   EXPECT_LT(WordErrorRate("we have two children and a small dog", text), 40) << text;
 }
 
-TEST(Pocketsphinx, WhoeverFlushesMayHaveAClauseEndByItselfOnlyAfterALongerSilence) {
+TEST_F(Pocketsphinx, WhoeverFlushesMayHaveAClauseEndByItselfOnlyAfterALongerSilence) {
   auto pcm = SpeakWithFlite("slt", "we have two children and a small dog");
-  io::Loop loop("test");
-  auto made = MakePocketsphinx(loop, 1);
-  if (!made.ok() || pcm.empty()) GTEST_SKIP();
+  ASSERT_NO_FATAL_FAILURE(Make(1));
   pcm.resize(pcm.size() - 16000 / 2);  // half a second of silence is left
   std::vector<std::optional<std::uint64_t>> finals;
   bool done = false;
-  auto session = (*made)->Open("en", {.end_silence = 900ms},
+  auto session = recognizer_->Open("en", {.end_silence = 900ms},
                                {[&](const Recognition& r) {
                                   if (r.final) finals.push_back(r.flush);
                                 },
@@ -217,20 +232,18 @@ TEST(Pocketsphinx, WhoeverFlushesMayHaveAClauseEndByItselfOnlyAfterALongerSilenc
   (*session)->PushAudio(pcm);
   (*session)->Flush();
   (*session)->Finish();
-  ASSERT_TRUE(loop.RunUntil([&] { return done; }, 120s));
+  ASSERT_TRUE(loop_.RunUntil([&] { return done; }, 120s));
   EXPECT_EQ(finals, (std::vector<std::optional<std::uint64_t>>{1}));
 }
 
-TEST(Pocketsphinx, AWholeRecordingComesWithSegmentsAndWordTimes) {
+TEST_F(Pocketsphinx, AWholeRecordingComesWithSegmentsAndWordTimes) {
   auto pcm = SpeakWithFlite("rms", "could you repeat the last question");
-  io::Loop loop("test");
-  auto made = MakePocketsphinx(loop, 1);
-  if (!made.ok() || pcm.empty()) GTEST_SKIP();
+  ASSERT_NO_FATAL_FAILURE(Make(1));
   const double seconds = static_cast<double>(pcm.size()) / 16000;
   std::optional<Result<Transcript>> result;
-  auto job = (*made)->Transcribe(pcm, "en", [&](Result<Transcript> r) { result.emplace(std::move(r)); });
+  auto job = recognizer_->Transcribe(pcm, "en", [&](Result<Transcript> r) { result.emplace(std::move(r)); });
   ASSERT_TRUE(job.ok());
-  ASSERT_TRUE(loop.RunUntil([&] { return result.has_value(); }, 120s));
+  ASSERT_TRUE(loop_.RunUntil([&] { return result.has_value(); }, 120s));
   ASSERT_TRUE(result->ok());
   EXPECT_DOUBLE_EQ((**result).duration_s, seconds);
   ASSERT_EQ((**result).segments.size(), 1u);
@@ -243,20 +256,17 @@ TEST(Pocketsphinx, AWholeRecordingComesWithSegmentsAndWordTimes) {
   }
 }
 
-TEST(Pocketsphinx, AnAbandonedSessionCallsNothingAndDoesNotBlockTheLoop) {
+TEST_F(Pocketsphinx, AnAbandonedSessionCallsNothingAndDoesNotBlockTheLoop) {
   const auto pcm = SpeakWithFlite("slt", "we have two children and a small dog");
-  io::Loop loop("test");
-  auto made = MakePocketsphinx(loop, 1);
-  if (!made.ok() || pcm.empty()) GTEST_SKIP();
+  ASSERT_NO_FATAL_FAILURE(Make(1));
   bool called = false;
-  auto session =
-      (*made)->Open("en", {}, {[&](const Recognition&) { called = true; }, [&](Status<>) { called = true; }});
+  auto session = recognizer_->Open("en", {}, {[&](const Recognition&) { called = true; }, [&](Status<>) { called = true; }});
   ASSERT_TRUE(session.ok());
   (*session)->PushAudio(pcm);
   (*session)->Finish();
   session->reset();
-  made->reset();  // waits for the worker
-  loop.RunUntil([] { return false; }, 1ms);
+  recognizer_.reset();  // waits for the worker
+  loop_.RunUntil([] { return false; }, 1ms);
   EXPECT_FALSE(called);
 }
 
