@@ -44,12 +44,23 @@ for package in "${wanted[@]}"; do
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
-as_root=()
+give_up() {
+  echo "setup: $1. As root, run this and start again:" >&2
+  echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
+  exit 1
+}
+
+as_root=(env DEBIAN_FRONTEND=noninteractive)
 if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || { echo "setup: not root and no sudo; install: ${missing[*]}" >&2; exit 1; }
-  as_root=(sudo -n)
+  command -v sudo >/dev/null || give_up "${#missing[@]} Debian packages are missing, and here is neither root nor sudo"
+  # A password would be asked for: make run and make test do not stop at a prompt.
+  sudo -n true 2>/dev/null || give_up "${#missing[@]} Debian packages are missing, and sudo wants a password"
+  as_root=(sudo -n "${as_root[@]}")
 fi
+# Another apt may be at work, as after the first boot of a new machine: it is waited for.
+apt_get() { "${as_root[@]}" apt-get -q -o DPkg::Lock::Timeout=300 "$@"; }
+
 echo "setup: installing ${#missing[@]} Debian packages"
-export DEBIAN_FRONTEND=noninteractive
-"${as_root[@]}" apt-get update -q
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+# Twice, since mirrors hiccup. The lock on the lists is not among those that apt-get waits for.
+apt_get update || { sleep 15; apt_get update; } || give_up "apt-get update failed"
+apt_get install -y --no-install-recommends "${missing[@]}" || give_up "apt-get could not install what is missing"

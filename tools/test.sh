@@ -46,8 +46,7 @@ unit() {
   if [ -z "$line" ]; then add 0 1; else add $((total - bad)) "$bad"; fi
 }
 
-tools/setup.sh test || exit 1
-make --no-print-directory native web || { echo "0 passed, 1 failed"; exit 1; }
+tools/setup.sh test && make --no-print-directory native web || { echo "0 passed, 1 failed"; exit 1; }
 
 for step in "${steps[@]}"; do
   case $step in
