@@ -236,7 +236,6 @@ class ChildProcessImpl final : public ChildProcess {
   void Kill(int signal) override { impl_->Kill(signal); }
   pid_t pid() const override { return impl_->child().pid; }
   bool running() const override { return impl_->running(); }
-  bool network_isolated() const override { return impl_->child().network_isolated; }
 
  private:
   const std::shared_ptr<Impl> impl_;

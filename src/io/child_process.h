@@ -24,7 +24,7 @@ struct ChildLimits {
   std::optional<std::uint64_t> address_space;  // bytes, RLIMIT_AS
   std::optional<std::uint64_t> cpu_seconds;    // RLIMIT_CPU
   std::optional<std::uint64_t> file_size;      // bytes, RLIMIT_FSIZE
-  std::optional<std::uint64_t> open_files;     // RLIMIT_NOFILE
+  std::optional<std::uint64_t> open_files;     // RLIMIT_NOFILE; else what this process was started with
   std::optional<std::uint64_t> processes;      // RLIMIT_NPROC; counts all processes of the user, not for root
 };                                             // RLIMIT_CORE is always 0
 
@@ -32,10 +32,10 @@ enum class StderrTo : std::uint8_t { kLog, kInherit, kDiscard };  // kLog: line 
 
 struct ChildOptions {
   std::vector<std::string> argv;                         // argv[0] is looked up in PATH when it has no slash
-  std::vector<std::pair<std::string, std::string>> env;  // added to ours
+  std::vector<std::pair<std::string, std::string>> env;  // added to ours, from which JBCALLING_* is left out
   std::string working_directory;                         // empty: ours
   ChildLimits limits;
-  bool no_network = false;      // a network namespace of its own where that is permitted
+  bool no_network = false;      // it cannot open sockets; not started where that cannot be had
   bool die_with_parent = true;  // SIGKILL when we die
   bool pipe_stdin = true;       // else /dev/null
   bool pipe_stdout = true;      // else ours
@@ -77,8 +77,6 @@ class ChildProcess {
 
   virtual pid_t pid() const = 0;
   virtual bool running() const = 0;
-  // False when no_network was asked for and the system does not permit it.
-  virtual bool network_isolated() const = 0;
 };
 
 }  // namespace jb::io

@@ -3,11 +3,15 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 
+#include "io/file_limit.h"
 #include "io/supervisor.h"
 
 namespace jb::io {
@@ -15,6 +19,7 @@ namespace {
 
 using std::chrono::milliseconds;
 constexpr Duration kLimit = std::chrono::seconds(20);
+constexpr int kAllowed = 10, kRefused = 11;  // exit statuses
 
 ChildOptions Shell(const std::string& script) {
   ChildOptions options;
@@ -193,15 +198,67 @@ TEST_F(ChildProcessTest, DiesWithTheThreadThatStartedIt) {
   }
 }
 
-TEST_F(ChildProcessTest, IsolatesTheNetworkWhereItMayAndSaysSo) {
-  ChildOptions options = Shell("tail -n +3 /proc/net/dev | grep -vc ' lo:'; true");
+// Run by the two tests below in a child: exits as it finds things.
+TEST(InAChild, DISABLED_SocketsCanBeOpened) {
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX}) {
+    const int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 && errno == EPERM) _exit(kRefused);
+    if (fd >= 0) close(fd);
+  }
+  _exit(kAllowed);
+}
+
+ChildOptions ThisProgramOpeningSockets() {
+  ChildOptions options;
+  options.argv = {"/proc/self/exe", "--gtest_also_run_disabled_tests", "--gtest_filter=InAChild.*"};
+  options.pipe_stdin = false;
+  return options;
+}
+
+TEST_F(ChildProcessTest, WithoutNetworkItCannotOpenASocket) {
+  ChildOptions options = ThisProgramOpeningSockets();
   options.no_network = true;
   Spawn(options);
   ASSERT_TRUE(WaitExit());
-  EXPECT_TRUE(exit_->ok());
-  if (child_->network_isolated()) {
-    EXPECT_EQ(out_, "0\n");  // no interface but its own loopback, which is down
-  }
+  EXPECT_EQ(exit_->code, kRefused) << exit_->text() << out_;
+}
+
+TEST_F(ChildProcessTest, OtherChildrenMayOpenSockets) {
+  Spawn(ThisProgramOpeningSockets());
+  ASSERT_TRUE(WaitExit());
+  EXPECT_EQ(exit_->code, kAllowed) << exit_->text() << out_;
+}
+
+TEST_F(ChildProcessTest, WhatAChildWithoutNetworkStartsHasNoneEither) {
+  ChildOptions options = ThisProgramOpeningSockets();
+  const std::string self = "/proc/" + std::to_string(getpid()) + "/exe";
+  options.argv = {"sh", "-c", self + " " + options.argv[1] + " " + options.argv[2] + "; echo $?"};
+  options.no_network = true;
+  Spawn(options);
+  ASSERT_TRUE(WaitExit());
+  EXPECT_TRUE(out_.ends_with(std::to_string(kRefused) + "\n")) << out_;
+}
+
+TEST_F(ChildProcessTest, OurConfigurationAndItsSecretsStayHere) {
+  setenv("JBCALLING_TURN_SECRET", "hunter2", 1);
+  Spawn(Shell("env"));
+  unsetenv("JBCALLING_TURN_SECRET");
+  ASSERT_TRUE(WaitExit());
+  EXPECT_NE(out_.find("PATH="), std::string::npos);
+  EXPECT_EQ(out_.find("JBCALLING"), std::string::npos) << out_;
+}
+
+TEST_F(ChildProcessTest, KeepsTheFileLimitThatOthersExpect) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit usual{std::min<rlim_t>(before.rlim_max, 256), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+  EXPECT_EQ(RaiseFileLimit(), std::min<rlim_t>(before.rlim_max, 1 << 20));
+  Spawn(Shell("ulimit -Sn; ulimit -Hn"));
+  ASSERT_TRUE(WaitExit());
+  EXPECT_TRUE(out_.starts_with(std::to_string(usual.rlim_cur) + "\n")) << out_;
+  EXPECT_FALSE(out_.ends_with("\n" + std::to_string(usual.rlim_cur) + "\n")) << out_ << "it may raise it itself";
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(Supervisor, StartsAgainWithGrowingPauses) {

@@ -2,7 +2,6 @@
 #include "io/child_spawn.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,16 +12,18 @@
 #include <cerrno>
 #include <cstring>
 
+#include "io/file_limit.h"
+#include "io/no_network.h"
+
 extern char** environ;
 
 namespace jb::io {
 namespace {
 
-// What the child tells us before exec, or instead of it. Closed by exec itself.
+// What the child tells us instead of exec, which closes the pipe.
 struct Report {
   int failed = 0;  // errno, or 0
   char step[16] = "";
-  bool network_isolated = false;
 };
 
 struct Pipe {
@@ -51,13 +52,14 @@ void SetNonBlocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK
 struct Limit {
   __rlimit_resource_t resource;
   rlim_t value;
+  bool hard = true;
 };
 
 // All that the child needs, made before fork: afterwards nothing may allocate.
 struct Plan {
   std::vector<std::string> env_text;
   std::vector<char*> argv, envp;
-  std::vector<Limit> limits{{RLIMIT_CORE, 0}};
+  std::vector<Limit> limits{{.resource = RLIMIT_CORE, .value = 0}};
   const char* directory = nullptr;
   bool no_network = false;
   bool die_with_parent = false;
@@ -65,11 +67,14 @@ struct Plan {
   int null_fd = -1, stdin_fd = -1, stdout_fd = -1, stderr_fd = -1, report_fd = -1;
 };
 
+// Our configuration, secrets included, which no child reads: those of our own program are told in arguments.
+bool IsOurs(std::string_view name) { return name.starts_with("JBCALLING_"); }
+
 void PlanEnvironment(const ChildOptions& options, Plan& plan) {
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view text(*entry);
     const std::string_view name = text.substr(0, text.find('='));
-    bool replaced = false;
+    bool replaced = IsOurs(name);
     for (const auto& [key, value] : options.env) replaced = replaced || key == name;
     if (!replaced) plan.env_text.emplace_back(text);
   }
@@ -80,16 +85,20 @@ void PlanEnvironment(const ChildOptions& options, Plan& plan) {
 
 void PlanLimits(const ChildLimits& limits, Plan& plan) {
   const auto add = [&plan](__rlimit_resource_t resource, std::optional<std::uint64_t> value) {
-    if (value) plan.limits.push_back({resource, *value});
+    if (value) plan.limits.push_back({.resource = resource, .value = *value});
   };
   add(RLIMIT_AS, limits.address_space);
   add(RLIMIT_CPU, limits.cpu_seconds);
   add(RLIMIT_FSIZE, limits.file_size);
   add(RLIMIT_NOFILE, limits.open_files);
+  if (!limits.open_files) {
+    plan.limits.push_back({.resource = RLIMIT_NOFILE, .value = InheritedFileLimit(), .hard = false});
+  }
   add(RLIMIT_NPROC, limits.processes);
 }
 
-[[noreturn]] void GiveUp(const Plan& plan, Report report, const char* step) {
+[[noreturn]] void GiveUp(const Plan& plan, const char* step) {
+  Report report;
   report.failed = errno;
   std::strncpy(report.step, step, sizeof report.step - 1);
   [[maybe_unused]] const ssize_t n = write(plan.report_fd, &report, sizeof report);
@@ -105,14 +114,15 @@ void CloseOthersOnExec() {
   for (int fd = 3; fd < 4096; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-bool IsolateNetwork() {
-  if (unshare(CLONE_NEWNET) == 0) return true;
-  return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+bool Hold(const Limit& limit) {
+  rlimit now{};
+  if (!limit.hard && getrlimit(limit.resource, &now) != 0) return false;
+  const rlimit wanted{limit.value, limit.hard ? limit.value : now.rlim_max};
+  return setrlimit(limit.resource, &wanted) == 0;
 }
 
 // In the child. Only async-signal-safe calls: other threads' locks may be held for ever here.
 [[noreturn]] void RunChild(const Plan& plan) {
-  Report report;
   setpgid(0, 0);
   if (plan.die_with_parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -123,27 +133,24 @@ bool IsolateNetwork() {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   signal(SIGPIPE, SIG_DFL);  // ignored signals stay ignored over exec
   if (dup2(plan.stdin_fd, 0) < 0 || dup2(plan.stdout_fd, 1) < 0 || dup2(plan.stderr_fd, 2) < 0) {
-    GiveUp(plan, report, "dup2");
+    GiveUp(plan, "dup2");
   }
   CloseOthersOnExec();
-  if (plan.no_network) report.network_isolated = IsolateNetwork();
-  if (plan.directory && chdir(plan.directory) != 0) GiveUp(plan, report, "chdir");
+  if (plan.directory && chdir(plan.directory) != 0) GiveUp(plan, "chdir");
   for (const Limit& limit : plan.limits) {
-    const rlimit both{limit.value, limit.value};
-    if (setrlimit(limit.resource, &both) != 0) GiveUp(plan, report, "setrlimit");
+    if (!Hold(limit)) GiveUp(plan, "setrlimit");
   }
-  [[maybe_unused]] const ssize_t n = write(plan.report_fd, &report, sizeof report);
+  if (plan.no_network && !TakeNetworkAway()) GiveUp(plan, "no network");
   execvpe(plan.argv[0], plan.argv.data(), plan.envp.data());
-  GiveUp(plan, report, "exec");
+  GiveUp(plan, "exec");
 }
 
 Report ReadReport(int fd) {
-  Report last, next;
+  Report report;
   for (;;) {
-    const ssize_t n = read(fd, &next, sizeof next);
+    const ssize_t n = read(fd, &report, sizeof report);
     if (n < 0 && errno == EINTR) continue;
-    if (n != static_cast<ssize_t>(sizeof next)) return last;
-    last = next;
+    return n == static_cast<ssize_t>(sizeof report) ? report : Report{};
   }
 }
 
@@ -195,7 +202,6 @@ Result<SpawnedChild> SpawnChild(const ChildOptions& options) {
     waitpid(child.pid, nullptr, 0);
     return SpawnFailed(program, std::string("pidfd_open: ") + std::strerror(reason));
   }
-  child.network_isolated = told.network_isolated;
   child.stdin_fd = Pipe::Take(in.write);
   child.stdout_fd = Pipe::Take(out.read);
   child.stderr_fd = Pipe::Take(err.read);

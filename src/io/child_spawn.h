@@ -14,7 +14,6 @@ struct SpawnedChild {
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
-  bool network_isolated = false;
 };
 
 // Returns when exec has succeeded or failed: about a millisecond.
