@@ -11,6 +11,7 @@
 #include "app/speech_children.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "io/file_limit.h"
 #include "io/interfaces.h"
 #include "io/loop.h"
 
@@ -19,6 +20,15 @@ namespace {
 
 // pocketsphinx loads its model in about a second on a slow disk; longer than this and people want to see the URL.
 constexpr Duration kReadyLimit = std::chrono::seconds(15);
+
+constexpr std::uint64_t kFewFiles = 16384;  // as many as HttpLimits has connections
+
+void WarnOfFewFiles() {
+  const std::uint64_t files = io::FileLimit();
+  if (files >= kFewFiles) return;
+  Log(LogLevel::kWarn, "few files may be open, and each connection takes one: raise the hard limit of this process",
+      {{"limit", files}, {"wanted", kFewFiles}});
+}
 
 int FailWith(const Error& error) {
   std::fprintf(stderr, "jbcalling: %s\n", error.message.c_str());
@@ -55,6 +65,7 @@ services::GatewayConfig GatewayConfigOf(const Config& config) {
   out.tls_cert_file = config.gateway.tls_cert;
   out.tls_key_file = config.gateway.tls_key;
   out.allowed_origins = config.gateway.allowed_origins;
+  out.connections_per_address = static_cast<std::size_t>(config.gateway.connections_per_address);
   out.workers = static_cast<std::size_t>(config.gateway.workers);
   out.media_port_min = config.media.port_min;
   out.media_port_max = config.media.port_max;
@@ -74,11 +85,12 @@ services::GatewayConfig GatewayConfigOf(const Config& config) {
 }
 
 int RunGateway(const Config& config) {
-  SetLogOf(config, "gateway");
+  BeginRole(config, "gateway");
   io::Loop loop;
   Metrics metrics;
   auto gateway = services::Gateway::Start(loop, GatewayConfigOf(config), metrics);
   if (!gateway.ok()) return FailWith(gateway.error());
+  WarnOfFewFiles();
   Log(LogLevel::kInfo, "gateway is listening", {{"port", (*gateway)->port()}, {"workers", (*gateway)->workers()}});
   const Stopper stopper(loop, [](const std::function<void()>& done) { done(); });
   loop.Run();
@@ -86,7 +98,7 @@ int RunGateway(const Config& config) {
 }
 
 int RunServe(const Config& config, const ServeArguments& arguments) {
-  SetLogOf(config, "gateway");
+  BeginRole(config, "gateway");
   services::GatewayConfig gateway_config = GatewayConfigOf(config);
   if (arguments.https && !IsHttps(gateway_config)) {
     const auto pem = LocalCertificate(StateDirectory(), LocalNames());
@@ -99,6 +111,7 @@ int RunServe(const Config& config, const ServeArguments& arguments) {
   if (!gateway.ok()) return FailWith(gateway.error());
   auto children = SpeechChildren::Start(loop, config);
   if (!children.ok()) return FailWith(children.error());
+  WarnOfFewFiles();
 
   const std::uint16_t port = (*gateway)->port();
   (*children)->WhenReady(kReadyLimit, [&](const std::vector<std::string>& late) {

@@ -3,6 +3,7 @@
 #include "app/commands.h"
 #include "app/gateway_config.h"
 #include "base/log.h"
+#include "io/file_limit.h"
 #include "services/shell_commands.h"
 #include "services/stt/service.h"
 #include "services/translation/service.h"
@@ -23,27 +24,28 @@ ServiceConfig Of(const SpeechServiceConfig& service) {
 
 }  // namespace
 
-void SetLogOf(const Config& config, const char* service) {
+void BeginRole(const Config& config, const char* service) {
   const std::string& level = config.log.level;
   const LogLevel least = level == "debug"   ? LogLevel::kDebug
                          : level == "warn"  ? LogLevel::kWarn
                          : level == "error" ? LogLevel::kError
                                             : LogLevel::kInfo;
   SetLog(least, config.log.format == "json" ? LogFormat::kJson : LogFormat::kText, service);
+  io::RaiseFileLimit();
 }
 
 int RunStt(const Config& config) {
-  SetLogOf(config, "stt");
+  BeginRole(config, "stt");
   return services::RunSttService(Of<services::SttServiceConfig>(config.stt));
 }
 
 int RunTranslation(const Config& config) {
-  SetLogOf(config, "translation");
+  BeginRole(config, "translation");
   return services::RunTranslationService(Of<services::TranslationServiceConfig>(config.translation));
 }
 
 int RunTts(const Config& config) {
-  SetLogOf(config, "tts");
+  BeginRole(config, "tts");
   return services::RunTtsService(Of<services::TtsServiceConfig>(config.tts));
 }
 

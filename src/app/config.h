@@ -30,6 +30,7 @@ struct Config {
     std::string tls_cert, tls_key;  // files
     int workers = 0;                // 0: one per core
     std::vector<std::string> allowed_origins;
+    int connections_per_address = 512;
     std::string web_dir;  // empty: found beside the binary
   } gateway;
   struct Media {

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <map>
@@ -12,6 +13,7 @@
 #include "io/acceptor.h"
 #include "io/asio_loop.h"
 #include "io/byte_queue.h"
+#include "io/file_limit.h"
 
 namespace jb::io {
 namespace {
@@ -42,6 +44,7 @@ class Server : public std::enable_shared_from_this<Server> {
          const FramedTcpOptions& options)
       : loop_(loop),
         options_(options),
+        max_connections_(std::min<std::size_t>(options.max_connections, FileLimit() / 16)),
         on_frame_(std::move(on_frame)),
         on_closed_(std::move(on_closed)),
         read_buffer_(kReadSize) {}
@@ -93,7 +96,7 @@ class Server : public std::enable_shared_from_this<Server> {
 
  private:
   void Admit(int fd, const SocketAddress& remote) {
-    if (connections_.size() >= options_.max_connections) {
+    if (connections_.size() >= max_connections_) {
       ++stats_.refused;
       if (!CloseOldestUnproved()) {
         close(fd);
@@ -200,6 +203,7 @@ class Server : public std::enable_shared_from_this<Server> {
   Loop& loop_;
   std::unique_ptr<Acceptor> acceptor_;
   const FramedTcpOptions options_;
+  const std::size_t max_connections_;
   const FramedTcpServer::FrameHandler on_frame_;
   const FramedTcpServer::ClosedHandler on_closed_;
   std::map<std::uint64_t, std::shared_ptr<Connection>> connections_;

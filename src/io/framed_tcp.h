@@ -39,7 +39,7 @@ class FrameReader {
 struct FramedTcpOptions {
   std::size_t max_frame = 2048;  // bytes; a longer length closes the connection
   // When they are all taken a newcomer takes the place of the oldest that has proved nothing; when all
-  // have, it is closed at once.
+  // have, it is closed at once. At most a sixteenth of the descriptors this process may have (file_limit.h).
   std::size_t max_connections = 1024;
   std::size_t max_queued_bytes = 256 * 1024;          // per connection; frames beyond it are dropped and counted
   Duration proof_timeout = std::chrono::seconds(10);  // a newcomer has so long to prove who it is

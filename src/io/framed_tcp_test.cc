@@ -147,8 +147,8 @@ TEST_F(FramedTcpTest, ClosesAStrangerHoweverMuchItSends) {
 }
 
 TEST_F(FramedTcpTest, KeepsAProvedPeerUntilItProvesNothingMore) {
-  options_.proof_timeout = milliseconds(10);
-  options_.idle_timeout = milliseconds(200);
+  options_.proof_timeout = milliseconds(20);
+  options_.idle_timeout = milliseconds(1000);  // a busy machine may forget a process for long
   Listen();
   RawClient client(loop_, port());
   client.Send(Frame("check"));
@@ -231,6 +231,18 @@ TEST_F(FramedTcpTest, CapsItsConnections) {
   EXPECT_FALSE(a.closed() || c.closed());
   EXPECT_EQ(server_->stats().refused, 2u);
   EXPECT_EQ(server_->stats().accepted, 3u);
+}
+
+TEST_F(FramedTcpTest, LeavesDescriptorsForOthersWhereTheyAreFew) {
+  {
+    const SoftFileLimit few(40);
+    Listen();
+  }
+  trusted_ = false;
+  RawClient a(loop_, port()), b(loop_, port());
+  ASSERT_TRUE(Until([&] { return server_->stats().accepted == 2; }));
+  RawClient c(loop_, port());
+  EXPECT_TRUE(a.WaitClosed());
 }
 
 TEST_F(FramedTcpTest, MayCloseAConnectionOrDestroyTheServerInAHandler) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,6 +53,10 @@ struct HttpResponse {
   std::string content_type;  // left out when empty
   Headers headers;           // Content-Length, Transfer-Encoding, Connection and Date are the server's
   std::string body;          // bytes
+  // Instead of `body`: bytes that many answers have in common, which a peer that reads slowly then does not copy.
+  std::shared_ptr<const std::string> shared_body = nullptr;
+
+  const std::string& bytes() const { return shared_body ? *shared_body : body; }
 };
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);

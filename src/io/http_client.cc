@@ -132,7 +132,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     stream_ = std::move(stream);
     NewParser();
     writer_ = std::make_shared<WriteQueue>(
-        env_.loop, stream_, request_.timeout, [] {}, [] {});
+        env_.loop, stream_, WriteLimits{request_.timeout}, [] {}, [] {});
     writer_->Push(RequestHead());
     writer_->Push(request_.body);
     Read();

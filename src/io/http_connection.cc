@@ -141,7 +141,8 @@ HttpConnection::HttpConnection(std::shared_ptr<HttpServerSide> server, std::shar
       stream_(std::move(stream)),
       remote_(remote),
       writer_(std::make_shared<WriteQueue>(
-          server_->loop, stream_, server_->limits.write_timeout, [this] { OnDrained(); }, [this] { Gone(false); })),
+          server_->loop, stream_, WriteLimits{server_->limits.write_timeout, server_->limits.write_rate},
+          [this] { OnDrained(); }, [this] { Gone(false); })),
       timeout_(server_->loop) {}
 
 void HttpConnection::Start() {
@@ -442,7 +443,7 @@ void HttpConnection::SendWhole(HttpResponse response) {
   if (phase_ == Phase::kBody) keep_alive_ = false;  // what is left of the body would be the next request
   std::string out = ResponseHead(response.status, response.content_type, response.headers);
   const bool no_body = HasNoBody(response.status);
-  if (!no_body) out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  if (!no_body) out += "Content-Length: " + std::to_string(response.bytes().size()) + "\r\n";
   out += "\r\n";
   response_started_ = response_done_ = true;
   if (phase_ == Phase::kUpgrade) phase_ = Phase::kAnswer;
@@ -450,7 +451,9 @@ void HttpConnection::SendWhole(HttpResponse response) {
   on_data_ = nullptr;
   on_body_done_ = nullptr;
   writer_->Push(std::move(out));
-  if (!no_body && !is_head_request_) writer_->Push(std::move(response.body));
+  if (no_body || is_head_request_) return;
+  if (response.shared_body) return writer_->Push(std::move(response.shared_body));
+  writer_->Push(std::move(response.body));
 }
 
 void HttpConnection::StartChunked(int status, const std::string& content_type, const Headers& headers) {

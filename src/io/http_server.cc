@@ -4,19 +4,29 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "io/acceptor.h"
+#include "io/admissions.h"
+#include "io/file_limit.h"
 #include "io/http_connection.h"
 #include "io/tls_context.h"
 
 namespace jb::io {
 namespace {
 
+std::size_t MostConnections(const HttpLimits& limits) {
+  return std::min<std::size_t>(limits.connections, FileLimit() / 4 * 3);
+}
+
 class ServerImpl final : public HttpServer {
  public:
-  ServerImpl(Loop& loop, const HttpLimits& limits, HttpHandler& handler, TlsContext tls)
-      : tls_(std::move(tls)), side_(std::make_shared<HttpServerSide>(HttpServerSide{loop, handler, limits, {}, {}})) {
+  ServerImpl(Loop& loop, const HttpServerConfig& config, HttpHandler& handler, TlsContext tls)
+      : tls_(std::move(tls)),
+        on_refused_(config.on_refused),
+        side_(std::make_shared<HttpServerSide>(HttpServerSide{loop, handler, config.limits, {}, {}})),
+        admissions_(MostConnections(config.limits), config.limits.connections_per_peer) {
     side_->on_gone = [this](const std::shared_ptr<HttpConnection>& c) { connections_.erase(c); };
     side_->on_websocket = [this](const std::shared_ptr<WebSocketConnection>& socket) { Adopt(socket); };
   }
@@ -45,14 +55,17 @@ class ServerImpl final : public HttpServer {
 
  private:
   void Admit(int fd, const SocketAddress& remote) {
-    if (connections() >= side_->limits.connections) return Refuse(fd);
+    auto place = admissions_.Take(remote);
+    if (!place) return Refuse(fd);
     asio::ip::tcp::socket socket(ContextOf(side_->loop));
     ErrorCode ec;
     if (socket.assign(remote.is_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd, ec)) {
       close(fd);
       return;
     }
-    const auto connection = std::make_shared<HttpConnection>(side_, Stream::Make(std::move(socket), tls_), remote);
+    const auto stream = Stream::Make(std::move(socket), tls_);
+    stream->Hold(std::move(place));
+    const auto connection = std::make_shared<HttpConnection>(side_, stream, remote);
     connections_.insert(connection);
     connection->Start();
   }
@@ -66,6 +79,7 @@ class ServerImpl final : public HttpServer {
       shutdown(fd, SHUT_WR);
     }
     close(fd);
+    if (on_refused_) on_refused_();
   }
 
   void Adopt(const std::shared_ptr<WebSocketConnection>& socket) {
@@ -77,7 +91,9 @@ class ServerImpl final : public HttpServer {
   }
 
   const TlsContext tls_;
+  const std::function<void()> on_refused_;
   const std::shared_ptr<HttpServerSide> side_;
+  Admissions admissions_;
   std::unique_ptr<Acceptor> acceptor_;
   std::unordered_set<std::shared_ptr<HttpConnection>> connections_;
   std::unordered_set<std::shared_ptr<WebSocketConnection>> sockets_;
@@ -102,7 +118,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Listen(Loop& loop, const HttpSer
   if (secure) {
     JB_TRY(tls, MakeServerTls(config));
   }
-  auto server = std::make_unique<ServerImpl>(loop, config.limits, handler, std::move(tls));
+  auto server = std::make_unique<ServerImpl>(loop, config, handler, std::move(tls));
   JB_TRY_VOID(server->Listen(*address));
   return std::unique_ptr<HttpServer>(std::move(server));
 }

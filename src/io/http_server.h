@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An HTTP/1.1 and WebSocket server, plain or TLS, on one loop. Bounds everything before it buffers: header
-// size and count, body size per request, idle and header time, connections, bytes queued for slow readers.
-// Answers 400/408/413/431/503 by itself. Does not route, compress, or log requests. RFC 9112, RFC 6455.
+// size and count, body size per request, idle and header time, connections in all and of one peer, bytes
+// queued for slow readers and the time they may take. Answers 400/408/413/431/503 by itself. Does not
+// route, compress, or log requests. RFC 9112, RFC 6455.
 #pragma once
 
 #include <cstdint>
@@ -21,12 +22,20 @@ namespace jb::io {
 struct HttpLimits {
   std::size_t header_bytes = 16 * 1024;  // request line and fields together
   std::size_t header_fields = 64;
-  std::size_t connections = 16384;                     // more: 503 and closed
+  // In all; at most three quarters of the descriptors this process may have (file_limit.h), since what it
+  // needs for itself must not depend on strangers. More: 503 and closed.
+  std::size_t connections = 16384;
+  // Of one IPv4 address or IPv6 /64, loopback excepted; 0: any number, as suits a service with one client.
+  // More: 503 and closed.
+  std::size_t connections_per_peer = 0;
   std::size_t queued_bytes = 1 << 20;                  // of a chunked response not yet taken; more: the peer is cut
   Duration header_timeout = std::chrono::seconds(10);  // first byte of a request to its last header byte
   Duration idle_timeout = std::chrono::seconds(60);    // between requests
   Duration body_timeout = std::chrono::seconds(20);    // without one byte of a body arriving
   Duration write_timeout = std::chrono::seconds(20);   // without the peer taking one byte
+  // Bytes per second that a peer must take on average while an answer waits for it, after write_timeout; less:
+  // it is cut. One voice in a call needs as much.
+  std::size_t write_rate = 4096;
 };
 
 struct HttpServerConfig {
@@ -36,6 +45,7 @@ struct HttpServerConfig {
   std::string tls_cert_file, tls_key_file;
   std::string tls_cert_pem, tls_key_pem;
   HttpLimits limits;
+  std::function<void()> on_refused;  // for each connection over a limit, to count them
 };
 
 struct BodyPolicy {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/http_server.h"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
+#include "io/interfaces.h"
 #include "io/test_client.h"
 
 namespace jb::io {
@@ -41,7 +43,6 @@ class TestHandler : public HttpHandler {
 class HttpServerTest : public testing::Test {
  protected:
   void Listen() {
-    config_.host = "127.0.0.1";
     auto server = HttpServer::Listen(loop_, config_, handler_);
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(*server);
@@ -59,8 +60,15 @@ class HttpServerTest : public testing::Test {
 
   Loop loop_;
   TestHandler handler_;
-  HttpServerConfig config_;
+  HttpServerConfig config_ = OnLoopback();
   std::unique_ptr<HttpServer> server_;
+
+ private:
+  static HttpServerConfig OnLoopback() {
+    HttpServerConfig config;
+    config.host = "127.0.0.1";
+    return config;
+  }
 };
 
 TEST_F(HttpServerTest, AnswersARequest) {
@@ -301,6 +309,7 @@ TEST_F(HttpServerTest, CutsAPeerThatDoesNotReadItsChunks) {
   handler_.responders[0]->StartChunked(200, "text/plain");
   const Bytes block(50000, 'x');
   bool cut = false;
+  const Ticks ticks(loop_);
   ASSERT_TRUE(loop_.RunUntil(
       [&] {
         cut = cut || !handler_.responders[0]->Write(block);
@@ -310,6 +319,45 @@ TEST_F(HttpServerTest, CutsAPeerThatDoesNotReadItsChunks) {
       kTestLimit));
   EXPECT_TRUE(loop_.RunUntil([&] { return closed; }, kTestLimit));
   EXPECT_EQ(server_->connections(), 0u);
+}
+
+// Far more than the kernel's buffers hold.
+constexpr std::size_t kLargeBody = 64 << 20;
+
+TEST_F(HttpServerTest, CutsAPeerThatTakesItsAnswerDropByDrop) {
+  config_.limits.write_timeout = milliseconds(500);
+  config_.limits.write_rate = std::size_t{1} << 30;
+  Listen();
+  RawClient client(loop_, server_->port());
+  client.StopReading();
+  client.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(WaitRequests(1));
+  handler_.responders[0]->Send({200, "text/plain", {}, std::string(kLargeBody, 'x')});
+  Timer trickle(loop_);
+  std::function<void()> sip = [&] {  // so that it never takes nothing for long
+    client.ReadOnce();
+    trickle.StartIn(milliseconds(5), sip);
+  };
+  sip();
+  EXPECT_TRUE(loop_.RunUntil([&] { return server_->connections() == 0; }, kTestLimit));
+  EXPECT_LT(client.received().size(), kLargeBody);
+}
+
+TEST_F(HttpServerTest, ManyAnswersShareOneBody) {
+  Listen();
+  const auto body = std::make_shared<const std::string>(std::string(100000, 'x') + "end");
+  for (std::size_t i = 0; i < 2; ++i) {
+    RawClient client(loop_, server_->port());
+    client.Send("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(loop_.RunUntil([&] { return handler_.responders.size() == i + 1; }, kTestLimit));
+    HttpResponse response;
+    response.shared_body = body;
+    handler_.responders[i]->Send(response);
+    ASSERT_TRUE(client.WaitFor("xend"));
+    EXPECT_NE(client.received().find("Content-Length: 100003\r\n"), std::string::npos);
+    client.Send("GET /again HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(client.WaitFor("GET /again []"));
+  }
 }
 
 TEST_F(HttpServerTest, TellsWhenThePeerLeavesBeforeItsAnswer) {
@@ -412,6 +460,54 @@ TEST_F(HttpServerTest, RefusesConnectionsOverItsLimit) {
   RawClient c(loop_, server_->port());
   ASSERT_TRUE(c.WaitFor("HTTP/1.1 503"));
   ASSERT_TRUE(c.WaitClosed());
+}
+
+TEST_F(HttpServerTest, CountsAConnectionThatStillLingersAfterItsGoodbye) {
+  config_.limits.connections = 1;
+  int refused = 0;
+  config_.on_refused = [&] { ++refused; };
+  Listen();
+  RawClient a(loop_, server_->port());
+  a.Send("nonsense\r\n\r\n");
+  ASSERT_TRUE(a.WaitClosed());  // it was told; what it may still send is awaited
+  ASSERT_EQ(server_->connections(), 0u);
+  RawClient b(loop_, server_->port());
+  ASSERT_TRUE(b.WaitFor("HTTP/1.1 503"));
+  EXPECT_EQ(refused, 1);
+}
+
+TEST_F(HttpServerTest, LeavesDescriptorsForWhatTheProcessNeedsItself) {
+  {
+    const SoftFileLimit few(40);
+    Listen();
+  }
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 30; ++i) clients.push_back(std::make_unique<RawClient>(loop_, server_->port()));
+  ASSERT_TRUE(loop_.RunUntil([&] { return server_->connections() == 30; }, kTestLimit));
+  RawClient late(loop_, server_->port());
+  EXPECT_TRUE(late.WaitFor("HTTP/1.1 503"));
+}
+
+TEST_F(HttpServerTest, OneAddressGetsOnlyItsShareOfTheConnections) {
+  const auto local = LocalAddresses();
+  const auto other = std::find_if(local.begin(), local.end(), [](const LocalAddress& a) {
+    return !a.loopback && !a.link_local && !a.address.is_v6;
+  });
+  if (other == local.end()) GTEST_SKIP() << "no address here but loopback; see admissions_test.cc";
+  config_.limits.connections_per_peer = 2;
+  int refused = 0;
+  config_.on_refused = [&] { ++refused; };
+  config_.host = "0.0.0.0";
+  Listen();
+  const auto ip = asio::ip::make_address(other->address.ip_text());
+  RawClient a(loop_, server_->port(), ip), b(loop_, server_->port(), ip);
+  ASSERT_TRUE(loop_.RunUntil([&] { return server_->connections() == 2; }, kTestLimit));
+  RawClient c(loop_, server_->port(), ip);
+  ASSERT_TRUE(c.WaitFor("HTTP/1.1 503"));
+  EXPECT_EQ(refused, 1);
+  RawClient neighbour(loop_, server_->port());
+  neighbour.Send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(neighbour.WaitFor("GET /x []"));
 }
 
 TEST_F(HttpServerTest, NamesATakenPortAndABadAddress) {

@@ -70,6 +70,7 @@ void Stream::Close() {
   linger_.cancel();
   ErrorCode ignored;
   socket_.close(ignored);
+  place_.reset();
 }
 
 void Stream::CloseGently() {

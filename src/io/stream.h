@@ -38,6 +38,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   // size. Nothing else may be called afterwards but Close().
   void CloseGently();
 
+  // Kept until the stream is closed, the time it lingers after its goodbye included.
+  void Hold(std::shared_ptr<void> place) { place_ = std::move(place); }
+
   asio::ip::tcp::socket& socket() { return socket_; }
   bool is_open() const { return socket_.is_open(); }
 
@@ -53,6 +56,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   asio::steady_timer linger_;
   std::size_t drained_ = 0;
+  std::shared_ptr<void> place_;
 };
 
 }  // namespace jb::io

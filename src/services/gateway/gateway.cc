@@ -78,6 +78,11 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
     http.tls_key_file = config.tls_key_file;
     http.tls_cert_pem = config.tls_cert_pem;
     http.tls_key_pem = config.tls_key_pem;
+    http.limits.connections_per_peer = config.connections_per_address;
+    http.on_refused = [refused = metrics_.GetCounter("jbcalling_http_connections_refused_total",
+                                                     "Connections over a limit, in all or of one address")]() mutable {
+      refused.Add();
+    };
     JB_TRY(http_, io::HttpServer::Listen(loop_, http, *this));
     if (site_.empty()) Log(LogLevel::kWarn, "the web app is not built; run `make web`");
     if (!config.redis_url.empty()) {

@@ -20,6 +20,9 @@ struct GatewayConfig {
   std::string tls_cert_file, tls_key_file;  // both or neither
   std::string tls_cert_pem, tls_key_pem;    // the same as text
   std::vector<std::string> allowed_origins;
+  // HttpLimits::connections_per_peer. A browser in a call keeps one open and some more while it loads, so this
+  // is an office of 100 behind one address, and a thirtieth of what the gateway holds.
+  std::size_t connections_per_address = 512;
 
   std::size_t workers = 0;  // 0: one per core
   std::uint16_t media_port_min = 40000;

@@ -37,9 +37,9 @@ std::string TypeOf(const std::string& name) {
   return it == kTypes.end() ? "application/octet-stream" : it->second;
 }
 
-std::string ReadFile(const fs::path& path) {
+std::shared_ptr<const std::string> ReadFile(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return std::make_shared<const std::string>(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
 }
 
 bool CouldBePage(const std::string& path) { return path.find('.', path.rfind('/')) == std::string::npos; }
@@ -60,7 +60,7 @@ StaticFiles StaticFiles::Load(const std::string& directory) {
     file.body = ReadFile(entry.path());
     const fs::path twin = entry.path().string() + ".gz";
     if (fs::exists(twin, ec)) file.gzip = ReadFile(twin);
-    file.etag = "\"" + crypto::Base64Encode(ByteView(crypto::Sha1(AsBytes(file.body))).first(12)) + "\"";
+    file.etag = "\"" + crypto::Base64Encode(ByteView(crypto::Sha1(AsBytes(*file.body))).first(12)) + "\"";
     site.files_.emplace(name, std::move(file));
   }
   return site;
@@ -91,9 +91,9 @@ std::optional<io::HttpResponse> StaticFiles::Get(const io::HttpRequest& request)
   }
   response.content_type = file.type;
   response.headers.Add("Vary", "Accept-Encoding");
-  const bool gzip = !file.gzip.empty() && request.headers["Accept-Encoding"].find("gzip") != std::string_view::npos;
+  const bool gzip = file.gzip && request.headers["Accept-Encoding"].find("gzip") != std::string_view::npos;
   if (gzip) response.headers.Add("Content-Encoding", "gzip");
-  response.body = gzip ? file.gzip : file.body;
+  response.shared_body = gzip ? file.gzip : file.body;
   return response;
 }
 

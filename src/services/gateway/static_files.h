@@ -25,8 +25,8 @@ class StaticFiles {
  private:
   struct File {
     std::string type;
-    std::string body;
-    std::string gzip;  // empty: there is none
+    std::shared_ptr<const std::string> body;
+    std::shared_ptr<const std::string> gzip;  // null: there is none
     std::string etag;
   };
   std::map<std::string, File> files_;

@@ -37,15 +37,15 @@ TEST_F(StaticFilesTest, APageOfTheAppIsTheStartPage) {
   for (const char* path : {"/", "/r/abcde-fghjk-mnpqr", "/index.html"}) {
     const auto response = Get(path);
     ASSERT_TRUE(response) << path;
-    EXPECT_EQ(response->body, "<html>");
+    EXPECT_EQ(response->bytes(), "<html>");
     EXPECT_NE(response->headers["Content-Security-Policy"].find("script-src 'self'"), std::string::npos);
   }
 }
 
 TEST_F(StaticFilesTest, HashedAssetsAreKeptForEverAndComeCompressed) {
-  EXPECT_EQ(Get("/assets/app-1234.js")->body, "let x;");
+  EXPECT_EQ(Get("/assets/app-1234.js")->bytes(), "let x;");
   const auto response = Get("/assets/app-1234.js", {{"Accept-Encoding", "br, gzip"}});
-  EXPECT_EQ(response->body, "zipped");
+  EXPECT_EQ(response->bytes(), "zipped");
   EXPECT_EQ(response->headers["Content-Encoding"], "gzip");
   EXPECT_NE(response->headers["Cache-Control"].find("immutable"), std::string::npos);
 }
@@ -54,7 +54,7 @@ TEST_F(StaticFilesTest, AKnownEtagIsAnsweredWithoutTheFile) {
   const std::string etag(Get("/assets/app-1234.js")->headers["ETag"]);
   const auto response = Get("/assets/app-1234.js", {{"If-None-Match", etag}});
   EXPECT_EQ(response->status, 304);
-  EXPECT_EQ(response->body, "");
+  EXPECT_EQ(response->bytes(), "");
 }
 
 TEST_F(StaticFilesTest, NothingOutsideTheBuiltAppIsServed) {
