@@ -2,20 +2,40 @@
 #include "io/udp_socket.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 namespace jb::io {
 namespace {
 
-using std::chrono::seconds;
+// Far above what loopback needs.
+constexpr Duration kLimit = std::chrono::seconds(20);
 
 const SocketAddress kAnyLoopback = *SocketAddress::Parse("127.0.0.1", 0);
 
 struct Received {
   SocketAddress from;
   std::string text;
+};
+
+// UDP promises no order, and loopback keeps it only for a sender that stays on its CPU: each has a queue of its
+// own, which a busy machine empties when it comes to it.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OnOneCpu() { sched_setaffinity(0, sizeof before_, &before_); }
+
+ private:
+  cpu_set_t before_;
 };
 
 std::unique_ptr<UdpSocket> Open(Loop& loop, std::vector<Received>& out, const SocketAddress& bind = kAnyLoopback) {
@@ -31,12 +51,12 @@ TEST(UdpSocket, CarriesDatagramsBothWays) {
   std::vector<Received> at_a, at_b;
   const auto a = Open(loop, at_a), b = Open(loop, at_b);
   a->Send(b->local_address(), AsBytes("ping"));
-  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, seconds(5)));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, kLimit));
   EXPECT_EQ(at_b[0].text, "ping");
   EXPECT_EQ(at_b[0].from, a->local_address());
   b->Send(at_b[0].from, AsBytes(""));
   b->Send(at_b[0].from, AsBytes("pong"));
-  ASSERT_TRUE(loop.RunUntil([&] { return at_a.size() == 2; }, seconds(5)));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_a.size() == 2; }, kLimit));
   EXPECT_EQ(at_a[1].text, "pong");
   EXPECT_EQ(a->stats().sent, 1u);
   EXPECT_EQ(a->stats().received, 2u);
@@ -45,20 +65,28 @@ TEST(UdpSocket, CarriesDatagramsBothWays) {
 TEST(UdpSocket, SendsInBatchesAndKeepsTheOrder) {
   Loop loop;
   std::vector<Received> at_a, at_b;
+  const OnOneCpu cpu;
   const auto a = Open(loop, at_a), b = Open(loop, at_b);
-  int batches = 0;
+  int batches = 0, fewest = 200;
   b->set_on_batch_end([&] { ++batches; });
-  for (int i = 0; i < 200; ++i) a->Send(b->local_address(), AsBytes(std::to_string(i)));
-  EXPECT_EQ(a->stats().sent, 192u);  // three full batches; the rest at the end of the turn
-  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 200; }, seconds(5)));
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(at_b[static_cast<std::size_t>(i)].text, std::to_string(i));
-  EXPECT_GE(batches, 1);
-  EXPECT_LE(batches, 4);  // not one per datagram
+  // What is sent is not always there at once on a busy machine; with one batch per datagram it makes no difference.
+  for (int round = 0; round < 50 && fewest > 4; ++round) {
+    at_b.clear();
+    batches = 0;
+    for (int i = 0; i < 200; ++i) a->Send(b->local_address(), AsBytes(std::to_string(i)));
+    EXPECT_EQ(a->stats().sent % 200, 192u);  // three full batches; the rest at the end of the turn
+    ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 200; }, kLimit));
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(at_b[static_cast<std::size_t>(i)].text, std::to_string(i));
+    fewest = std::min(fewest, batches);
+  }
+  EXPECT_GE(fewest, 1);
+  EXPECT_LE(fewest, 4);
 }
 
 TEST(UdpSocket, KeepsTheOrderOfEachDestinationWhateverTheSizes) {
   Loop loop;
   std::vector<Received> at_a, at_b, at_c;
+  const OnOneCpu cpu;
   const auto a = Open(loop, at_a), b = Open(loop, at_b), c = Open(loop, at_c);
   std::vector<std::string> for_b, for_c;
   std::uint32_t state = 1;
@@ -70,9 +98,10 @@ TEST(UdpSocket, KeepsTheOrderOfEachDestinationWhateverTheSizes) {
     if (text.size() > 4) text.replace(0, 3, std::to_string(i));
     ((state >> 8) % 3 == 0 ? for_c : for_b).push_back(text);
     a->Send(((state >> 8) % 3 == 0 ? c : b)->local_address(), AsBytes(text));
-    if (i % 50 == 49) loop.RunUntil([] { return false; }, Duration::zero());
+    // Read now and then: where the buffers may not be enlarged they do not hold them all.
+    if (i % 50 != 49) continue;
+    ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == for_b.size() && at_c.size() == for_c.size(); }, kLimit));
   }
-  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == for_b.size() && at_c.size() == for_c.size(); }, seconds(5)));
   for (std::size_t i = 0; i < for_b.size(); ++i) ASSERT_EQ(at_b[i].text, for_b[i]) << i;
   for (std::size_t i = 0; i < for_c.size(); ++i) ASSERT_EQ(at_c[i].text, for_c[i]) << i;
   EXPECT_EQ(a->stats().sent, 500u);
@@ -98,7 +127,7 @@ TEST(UdpSocket, AnswersOfAHandlerLeaveWithItsBatch) {
     echo->Send(from, datagram);
   }));
   for (int i = 0; i < 10; ++i) a->Send(echo->local_address(), AsBytes("abc"));
-  ASSERT_TRUE(loop.RunUntil([&] { return at_a.size() == 10; }, seconds(5)));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_a.size() == 10; }, kLimit));
   EXPECT_EQ(at_a[9].text, "Abc");
 }
 
@@ -110,7 +139,7 @@ TEST(UdpSocket, DropsAndCountsWhatIsTooLarge) {
   a->Send(b->local_address(), Bytes(kMaxDatagram + 1));
   EXPECT_EQ(a->stats().send_dropped, 1u);
   a->Send(b->local_address(), Bytes(kMaxDatagram));
-  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, seconds(5)));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, kLimit));
   EXPECT_EQ(at_b[0].text.size(), kMaxDatagram);
 }
 
@@ -121,7 +150,7 @@ TEST(UdpSocket, AnUnreachableDestinationCostsOnlyItsOwnDatagram) {
   a->Send(b->local_address(), AsBytes("1"));
   a->Send(*SocketAddress::Parse("255.255.255.255", 9), AsBytes("x"));  // broadcast is not permitted
   a->Send(b->local_address(), AsBytes("2"));
-  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 2; }, seconds(5)));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 2; }, kLimit));
   EXPECT_EQ(a->stats().send_dropped, 1u);
 }
 
@@ -136,7 +165,7 @@ TEST(UdpSocket, MayBeDestroyedInItsHandler) {
     b.reset();
   }));
   for (int i = 0; i < 5; ++i) a->Send(b->local_address(), AsBytes("x"));
-  ASSERT_TRUE(loop.RunUntil([&] { return !b; }, seconds(5)));
+  ASSERT_TRUE(loop.RunUntil([&] { return !b; }, kLimit));
   loop.RunUntil([] { return false; }, Duration::zero());
   EXPECT_EQ(calls, 1);
 }
@@ -150,7 +179,7 @@ TEST(UdpSocket, NamesATakenAddress) {
   EXPECT_EQ(second.error().code, "address_in_use");
   EXPECT_NE(second.error().message.find(a->local_address().text()), std::string::npos);
   EXPECT_EQ(
-      UdpSocket::Open(loop, *SocketAddress::Parse("192.0.2.77", 0), [](const SocketAddress&, ByteSpan) {}).error().code,
+      UdpSocket::Open(loop, *SocketAddress::Parse("240.0.0.1", 0), [](const SocketAddress&, ByteSpan) {}).error().code,
       "bad_address");
 }
 
@@ -164,7 +193,7 @@ TEST(UdpSocket, SpeaksIpv6) {
   if (!b.ok()) GTEST_SKIP() << "no IPv6 here";
   const auto a = Open(loop, at_b, address);
   a->Send((*b)->local_address(), AsBytes("six"));
-  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, seconds(5)));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 1; }, kLimit));
   EXPECT_EQ(at_b[0].from, a->local_address());
   EXPECT_TRUE(at_b[0].from.is_v6);
 }
