@@ -24,7 +24,7 @@ if(JB_SANITIZE)
   add_link_options(-fsanitize=${JB_SANITIZE})
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   # OpenSSF compiler hardening guide, the subset g++ 12 has.
-  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong
     -fstack-clash-protection -ftrivial-auto-var-init=zero)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
   add_link_options(-pie -Wl,-z,relro,-z,now,-z,noexecstack)

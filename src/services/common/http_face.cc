@@ -10,8 +10,6 @@
 namespace jb::services {
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
-
 // Lets pages of any origin read the answer.
 class OpenResponder : public CountingResponder {
  public:
@@ -89,7 +87,7 @@ void HttpFace::AddOwnRoutes() {
 
 io::HttpResponse HttpFace::Health() const {
   json::object body{{"status", "healthy"}, {"timestamp", Now8601()}, {"uptime", ToSeconds(io::Now() - started_)},
-                    {"version", kVersion}, {"backend", backend_},    {"instance", instance_}};
+                    {"version", JB_VERSION}, {"backend", backend_},    {"instance", instance_}};
   health_(body);
   return JsonResponse(200, body);
 }
