@@ -73,16 +73,27 @@ test('words when something is in the way', { timeout: 120_000 }, async (t) => {
       await joinButton(page).click();
       await until(`${name} is in`, () => page.evaluate(() => window.__jb?.state().link.phase === 'live'));
     }
+    const inside = async () => (await (await fetch(`${server.url}/api/v1/rooms/${code}`)).json()).participants;
     await person.openLobby(`${server.url}/r/${code}`);
     await message(person.page, 'room is full');
+
+    // A lobby that knows of nobody yet: the words come when the server refuses.
+    const answers = '**/api/v1/rooms/*';
+    await person.page.route(answers, async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, json: { ...(await answer.json()), participants: 0 } });
+    });
+    await person.openLobby(`${server.url}/r/${code}`);
+    await person.page.getByText('Nobody is here yet').waitFor();
+    assert.equal(await person.page.locator('.message.bad').count(), 0);
+    await person.page.unroute(answers);
     await joinButton(person.page).click();
     await message(person.page, 'room is full');
+    assert.equal(await inside(), 2);
+    assert.equal(await person.page.evaluate(() => window.__jb ?? null), null, 'not in the call');
     await Promise.all(pages.map((page) => page.close()));
     // Somebody has left: the same button works now.
-    await until('there is room', async () => {
-      const { participants } = await (await fetch(`${server.url}/api/v1/rooms/${code}`)).json();
-      return participants === 0;
-    });
+    await until('there is room', async () => (await inside()) === 0);
     await joinButton(person.page).click();
     await person.live();
   });

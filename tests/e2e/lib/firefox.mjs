@@ -45,6 +45,8 @@ export class Firefox {
     firefox.pending = new Map();
     firefox.socket.on('message', (data) => firefox.#answer(JSON.parse(data)));
     await firefox.send('session.new', { capabilities: {} });
+    firefox.complaints = [];
+    await firefox.send('session.subscribe', { events: ['log.entryAdded'] });
     const tree = await firefox.send('browsingContext.getTree', {});
     firefox.tab = tree.contexts[0].context;
     return firefox;
@@ -53,6 +55,11 @@ export class Firefox {
   #next = 1;
 
   #answer(message) {
+    if (message.type === 'event') {
+      const { level, text, source } = message.params;
+      if (level === 'error') this.complaints.push(`Firefox: ${text} (${source?.context === this.tab ? 'page' : 'elsewhere'})`);
+      return;
+    }
     const waiting = this.pending.get(message.id);
     if (!waiting) return;
     this.pending.delete(message.id);

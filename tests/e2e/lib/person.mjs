@@ -2,23 +2,30 @@
 // A participant: a Chromium of its own with a fake microphone and camera, and the ways through the web app.
 // What the page knows comes from window.__jb (web/README.md); what it shows, from the page itself.
 import { chromium } from 'playwright-core';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { until } from './wait.mjs';
+import { witness } from './witness.mjs';
 
 // Headless, with a WAV as the microphone and permissions granted; no traffic of the browser's own.
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream=fps=5',
-  '--autoplay-policy=no-user-gesture-required', '--disable-renderer-backgrounding', '--disable-background-timer-throttling',
+  '--disable-renderer-backgrounding', '--disable-background-timer-throttling',
 ];
 
 export class Person {
-  static async launch(name, { microphone, viewport = { width: 1280, height: 760 }, locale = 'en-US', camera = true, fakeUi = true }) {
+  /** `soundNeedsTouch`: the browser's own autoplay policy; else it plays sound at once. */
+  static async launch(name, {
+    microphone, viewport = { width: 1280, height: 760 }, locale = 'en-US', camera = true, fakeUi = true, soundNeedsTouch = false,
+    onlyTcp = false,
+  }) {
     const person = new Person();
     person.name = name;
     person.profile = mkdtempSync(path.join(os.tmpdir(), 'jb-e2e-'));
+    person.microphone = path.join(person.profile, 'microphone.wav');
+    if (microphone) person.willSay(microphone);
     person.context = await chromium.launchPersistentContext(person.profile, {
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
       headless: true,
@@ -26,7 +33,8 @@ export class Person {
         ...FLAGS,
         // Grants microphone, camera and screen without asking; without it headless Chromium refuses them.
         ...(fakeUi ? ['--use-fake-ui-for-media-stream'] : []),
-        ...(microphone ? [`--use-file-for-fake-audio-capture=${microphone}`] : []),
+        ...(microphone ? [`--use-file-for-fake-audio-capture=${person.microphone}`] : []),
+        ...(soundNeedsTouch ? [] : ['--autoplay-policy=no-user-gesture-required']),
       ],
       ignoreDefaultArgs: ['--mute-audio'],
       viewport,
@@ -38,6 +46,7 @@ export class Person {
         localStorage.setItem('jb.preferences', JSON.stringify({ videoQuality: 'low', cameraOn }));
       }
     }, camera);
+    await person.context.addInitScript(witness, { onlyTcp, tellBlocked: soundNeedsTouch });
     person.page = person.context.pages()[0] ?? (await person.context.newPage());
     person.complaints = [];
     person.page.on('pageerror', (error) => person.complaints.push(`${name}: ${error.stack ?? error.message}`));
@@ -45,6 +54,28 @@ export class Person {
       if (message.type() === 'error') person.complaints.push(`${name}: ${message.text()}`);
     });
     return person;
+  }
+
+  /** Chromium reads the file when the microphone is opened: this one from the next opening on, from its beginning. */
+  willSay(file) {
+    copyFileSync(file, `${this.microphone}.new`);
+    renameSync(`${this.microphone}.new`, this.microphone);
+  }
+
+  /** Another microphone is chosen in the settings of the call; its file starts anew. */
+  async changeMicrophone() {
+    await this.page.getByRole('button', { name: 'Settings', exact: true }).click();
+    const dialog = this.page.getByRole('dialog', { name: 'Settings' });
+    const picker = dialog.getByLabel('Microphone', { exact: true });
+    const others = await until(`${this.name} can choose a microphone`, async () => {
+      const chosen = await picker.inputValue();
+      const all = await picker.locator('option').evaluateAll((options) => options.map(({ value }) => value));
+      const found = all.filter((value) => value !== '' && value !== chosen);
+      return found.length > 0 && found;
+    });
+    await picker.selectOption(others[0]);
+    await this.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
   }
 
   async openLobby(url) {
@@ -65,7 +96,7 @@ export class Person {
   }
 
   async live() {
-    await until(`${this.name} is in the call`, async () => (await this.state())?.link.phase === 'live');
+    await until(`${this.name} is in the call`, async () => (await this.state())?.link.phase === 'live', { within: 30_000 });
   }
 
   state() {

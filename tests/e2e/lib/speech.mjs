@@ -8,7 +8,6 @@ import path from 'node:path';
 const SENTENCES = [
   'good morning everyone and thank you for coming today',
   'we should talk about the plan for the next month',
-  'the train to the city leaves at seven in the morning',
   'my brother works in a hospital near the river',
   'please send me the report before the end of the week',
   'i would like a cup of coffee and a glass of water',
@@ -24,6 +23,12 @@ const SENTENCES = [
   'i think that the second idea is better than the first',
 ];
 const VOICES = ['slt', 'rms', 'awb'];
+
+/** E2E_SEED, or another one each day. */
+export function seedOfToday() {
+  const now = new Date();
+  return Number(process.env.E2E_SEED ?? Math.ceil((now - new Date(now.getFullYear(), 0, 1)) / 86_400_000));
+}
 
 /** `count` sentences, others for each seed. */
 export function pickSentences(count, seed) {
@@ -45,9 +50,9 @@ function seconds(file) {
  * again and again from each opening of the microphone, so a long tail means: said once.
  * Returns { file, sentences, speechEnd }: when the last word ends, in seconds from the start.
  */
-export function englishSpeech(directory, sentences, { lead, gap, tail }) {
+export function englishSpeech(directory, name, sentences, { lead, gap, tail }) {
   const pieces = sentences.map((sentence, index) => {
-    const raw = path.join(directory, `sentence-${index}.wav`);
+    const raw = path.join(directory, `${name}-${index}.wav`);
     execFileSync('flite', ['-voice', VOICES[index % VOICES.length], '-t', sentence, '-o', raw]);
     return raw;
   });
@@ -56,14 +61,14 @@ export function englishSpeech(directory, sentences, { lead, gap, tail }) {
     const after = index + 1 < pieces.length ? gap : 0;
     return `[${index}:a]aresample=48000,loudnorm=I=-20:TP=-3,aresample=48000,apad=pad_dur=${after}[s${index}]`;
   });
-  const speech = path.join(directory, 'speech.wav');
+  const speech = path.join(directory, `${name}-clean.wav`);
   const joined = pieces.map((_, index) => `[s${index}]`).join('');
   ffmpeg(
     ...pieces.flatMap((piece) => ['-i', piece]),
     '-filter_complex', `${filters.join(';')};${joined}concat=n=${pieces.length}:v=0:a=1,adelay=${lead * 1000}:all=1[out]`,
     '-map', '[out]', '-ac', '1', '-ar', '48000', speech,
   );
-  const file = path.join(directory, 'microphone-english.wav');
+  const file = path.join(directory, `${name}.wav`);
   throughOpusAndNoise(speech, file, tail);
   return { file, sentences, speechEnd: lead + lengths.reduce((sum, length) => sum + length, 0) + gap * (pieces.length - 1) };
 }
