@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/gateway/rest_api.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/utf8.h"
@@ -45,11 +46,20 @@ std::string IsoTime(WallTime at) {
   return text;
 }
 
+// RFC 9110 section 7.2, without the escapes that no host of ours has. A field may hold any byte, JSON may not.
+bool IsAuthority(std::string_view host) {
+  constexpr std::string_view kOthers = ".-_:[]";
+  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return plain || kOthers.find(c) != std::string_view::npos;
+  });
+}
+
 // As the client reached us. A proxy that ends TLS says so; it tells the asker only, who could as well say it.
 std::string UrlOf(const io::HttpRequest& request, const RoomCode& code) {
   const std::string host(request.headers["Host"]);
   const bool secure = request.secure || io::EqualsIgnoringCase(request.headers["X-Forwarded-Proto"], "https");
-  return std::string(secure ? "https://" : "http://") + (host.empty() ? "localhost" : host) + "/r/" +
+  return std::string(secure ? "https://" : "http://") + (IsAuthority(host) ? host : "localhost") + "/r/" +
          code.value();
 }
 
