@@ -4,14 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
-#include "base/log.h"
 #include "io/child_process.h"
 #include "io/process_stat.h"
 #include "media/audio/resampler.h"
@@ -66,14 +64,6 @@ class PrivateFile {
   explicit PrivateFile(std::string directory) : directory_(std::move(directory)) {}
   const std::string directory_;
 };
-
-// Not each time: it is the machine that does not permit it, and an operator who can act on it.
-void WarnOfNetwork(const io::ChildProcess& child) {
-  static std::atomic<bool> told = false;
-  if (child.network_isolated() || told.exchange(true)) return;
-  Log(LogLevel::kWarn, "uploads are decoded by a process that could reach the network",
-      {{"reason", "the system permits no network namespaces"}});
-}
 
 // A process that is not, or that only waits for its parent to ask how it ended, is not.
 bool IsAlive(pid_t pid) {
@@ -146,7 +136,6 @@ class UploadDecoderImpl : public UploadDecoder {
       return Later(Fail("decoder_failed", child.error().message + ". Install it: apt-get install ffmpeg"));
     }
     child_ = *std::move(child);
-    WarnOfNetwork(*child_);
     timer_.StartIn(limits_.wall_time, [this] { child_->Kill(SIGKILL); });
   }
 
