@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crypto/dtls.h"
 
-#include <openssl/err.h>
-#include <openssl/srtp.h>
-
 #include <algorithm>
 #include <deque>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
-#include "crypto/certificate_impl.h"
-#include "crypto/datagram_pipe.h"
-#include "crypto/fingerprint.h"
-#include "crypto/openssl_ptr.h"
+#include "crypto/client_hello.h"
+#include "crypto/dtls_attempt.h"
 #include "crypto/record_filter.h"
+#include "crypto/srtp_keys.h"
 
 namespace jb::crypto {
 namespace {
@@ -22,76 +18,19 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// RFC 6347 section 4.2.4.1 suggests 1 s doubling to 60 s; calls cannot wait that long, so we start at
-// the figure browsers and other SFUs use.
-constexpr Duration kFirstRetransmit = milliseconds(100);
-constexpr Duration kSlowestRetransmit = seconds(4);
-
 constexpr std::size_t kMaxResets = 8;  // in kResetWindow
 constexpr Duration kResetWindow = seconds(10);
 
+// A server answers that many different ClientHellos at once, since it cannot tell which one is its peer's.
+// One that got no further for kStaleAfter makes room for another; a real client goes on within a round trip.
+constexpr std::size_t kMaxAttempts = 3;
+constexpr Duration kStaleAfter = seconds(2);
+
 // A client that lost our last flight asks for it by repeating its own.
-constexpr Duration kFinalFlightSpacing = milliseconds(50);
+constexpr Duration kRepeatSpacing = milliseconds(50);
 constexpr int kMaxFinalFlights = 16;
 
 constexpr std::size_t kMaxOutbox = 64;  // datagrams; a flight has at most a handful
-
-// OpenSSL times retransmissions by the system clock, which a core must not see. Its timer is set so far
-// ahead that it never fires, and flights are repeated from our own copies: plaintext records under
-// fresh record numbers, the encrypted Finished as it was.
-constexpr unsigned kOpenSslTimerUs = 3'600'000'000u;
-unsigned NeverRetransmit(SSL*, unsigned) { return kOpenSslTimerUs; }
-
-struct ProfileSizes {
-  std::size_t key;
-  std::size_t salt;
-};
-
-// RFC 5764 section 4.1.2, RFC 7714 section 14.2.
-std::optional<ProfileSizes> SizesOf(unsigned long profile) {
-  switch (static_cast<SrtpProfile>(profile)) {
-    case SrtpProfile::kAes128CmSha1_80: return ProfileSizes{16, 14};
-    case SrtpProfile::kAeadAes128Gcm: return ProfileSizes{16, 12};
-    case SrtpProfile::kAeadAes256Gcm: return ProfileSizes{32, 12};
-  }
-  return std::nullopt;
-}
-
-// RFC 5764 section 4.2: client key, server key, client salt, server salt.
-std::optional<SrtpKeys> ExportKeys(SSL* ssl, DtlsRole role) {
-  constexpr std::string_view kLabel = "EXTRACTOR-dtls_srtp";
-  const SRTP_PROTECTION_PROFILE* profile = SSL_get_selected_srtp_profile(ssl);
-  const auto sizes = profile != nullptr ? SizesOf(profile->id) : std::nullopt;
-  if (!sizes) return std::nullopt;
-  Bytes material(2 * (sizes->key + sizes->salt));
-  if (SSL_export_keying_material(ssl, material.data(), material.size(), kLabel.data(), kLabel.size(), nullptr, 0, 0) !=
-      1) {
-    return std::nullopt;
-  }
-  ByteReader reader(material);
-  const auto take = [&](std::size_t n) {
-    const ByteView bytes = reader.Take(n);
-    return Bytes(bytes.begin(), bytes.end());
-  };
-  SrtpKeys keys;
-  keys.profile = static_cast<SrtpProfile>(profile->id);
-  keys.local_key = take(sizes->key);
-  keys.remote_key = take(sizes->key);
-  keys.local_salt = take(sizes->salt);
-  keys.remote_salt = take(sizes->salt);
-  OPENSSL_cleanse(material.data(), material.size());
-  if (role == DtlsRole::kServer) {
-    std::swap(keys.local_key, keys.remote_key);
-    std::swap(keys.local_salt, keys.remote_salt);
-  }
-  return keys;
-}
-
-void Cleanse(SrtpKeys& keys) {
-  for (Bytes* b : {&keys.local_key, &keys.local_salt, &keys.remote_key, &keys.remote_salt}) {
-    OPENSSL_cleanse(b->data(), b->size());
-  }
-}
 
 }  // namespace
 
@@ -117,40 +56,45 @@ class DtlsEndpoint::Impl {
 
  private:
   bool is_over() const { return state_ == DtlsState::kFailed || state_ == DtlsState::kClosed; }
+  bool is_muted(Time now) const { return listen_again_ && now < *listen_again_; }
 
-  void MakeSsl();
-  bool EnsureListening(Time now);
-  void Handshake(Time now);
-  void HandleFatalError(Time now);
-  void CompleteIfVerified();
-  void ReadAfterHandshake();
-  void RepeatFinalFlight(Time now);
+  void HandleHello(Bytes hello, Time now);
+  bool MakeRoom(Time now);
+  void Begin(Bytes hello, Time now);
+  std::vector<DtlsAttempt*> Attempts() const;
+  bool Has(const DtlsAttempt* attempt) const;
+  void Drop(const DtlsAttempt* attempt);
 
-  void TakeFlight(Time now);
-  void SendOutputOnce();
-  void SendFlight();
+  void Handshake(DtlsAttempt& attempt, ByteView records, Time now);
+  void HandleFatalError(DtlsAttempt& attempt, Time now);
+  void CompleteIfVerified(DtlsAttempt& attempt);
+  void ReadAfterHandshake(DtlsAttempt& attempt, ByteView records);
+  void RepeatFinalFlight(DtlsAttempt& attempt, Time now);
+
+  void TakeFlight(DtlsAttempt& attempt, Time now);
+  void SendOutputOnce(DtlsAttempt& attempt);
+  void SendFlight(const DtlsAttempt& attempt);
   void Enqueue(Bytes datagram);
-  void Fail();
+  void Fail() { End(DtlsState::kFailed); }
+  void End(DtlsState state);
 
   const std::shared_ptr<const Certificate> certificate_;
   const DtlsOptions options_;
   std::optional<Fingerprint> expected_;
 
-  DatagramPipe pipe_;
-  SslPtr ssl_;  // null while the reset budget is spent
+  ClientHellos hellos_;  // server
+  // A server's: one for each ClientHello. A client's: one, or none while the reset budget is spent. Once
+  // connected: the one that won.
+  std::vector<std::unique_ptr<DtlsAttempt>> attempts_;
   Bytes filtered_;
-  bool handshake_done_ = false;
   bool broken_ = false;  // failed after the handshake: SRTP goes on, DTLS is deaf
 
-  PlainRecordNumbering numbering_;
-  std::vector<Bytes> flight_;  // the last one, for repeating
+  PlainRecordNumbering numbering_;  // the peer sees one sequence, whichever attempt it follows
   std::deque<Bytes> outbox_;
 
-  std::optional<Time> retransmit_at_;
-  Duration interval_ = kFirstRetransmit;
-  std::optional<Time> give_up_at_;
+  std::optional<Time> give_up_at_;    // client
   std::deque<Time> resets_;           // the last kMaxResets
-  std::optional<Time> listen_again_;  // set while ssl_ is null
+  std::optional<Time> listen_again_;  // set while the reset budget is spent
   Time final_flight_after_{};
   int final_flights_ = 0;
 };
@@ -158,34 +102,28 @@ class DtlsEndpoint::Impl {
 DtlsEndpoint::Impl::Impl(DtlsRole role, std::shared_ptr<const Certificate> certificate, DtlsOptions options)
     : role_(role), certificate_(std::move(certificate)), options_(std::move(options)) {
   JB_CHECK(certificate_ != nullptr);
-  JB_CHECK(options_.handshake_limit < std::chrono::microseconds(kOpenSslTimerUs));
-  MakeSsl();
-}
-
-void DtlsEndpoint::Impl::MakeSsl() {
-  const Certificate::Impl& identity = certificate_->impl();
-  const bool server = role_ == DtlsRole::kServer;
-  ssl_.reset(SSL_new(server ? identity.server.get() : identity.client.get()));
-  SSL* ssl = ssl_.get();
-  JB_CHECK(ssl != nullptr);
-  BIO* bio = MakeDatagramBio(pipe_).release();
-  SSL_set_bio(ssl, bio, bio);
-  JB_CHECK(SSL_set_mtu(ssl, static_cast<long>(options_.max_datagram_size)) != 0);
-  DTLS_set_timer_cb(ssl, NeverRetransmit);
-  JB_CHECK(SSL_set_tlsext_use_srtp(ssl, options_.srtp_profiles.c_str()) == 0);  // 0 is success
-  server ? SSL_set_accept_state(ssl) : SSL_set_connect_state(ssl);
 }
 
 void DtlsEndpoint::Impl::SetRemoteFingerprint(const Fingerprint& fingerprint) {
   if (expected_ || is_over()) return;
   expected_ = fingerprint;
-  CompleteIfVerified();
+  for (DtlsAttempt* attempt : Attempts()) {
+    if (Has(attempt)) CompleteIfVerified(*attempt);
+  }
 }
 
 void DtlsEndpoint::Impl::Start(Time now) {
   if (state_ != DtlsState::kNew) return;
   state_ = DtlsState::kConnecting;
-  if (role_ == DtlsRole::kClient) Handshake(now);
+  if (role_ == DtlsRole::kClient) Begin({}, now);
+}
+
+// A server's attempt begins with its hello, a client's with nothing.
+void DtlsEndpoint::Impl::Begin(Bytes hello, Time now) {
+  DtlsAttempt& attempt =
+      *attempts_.emplace_back(std::make_unique<DtlsAttempt>(role_, *certificate_, options_, std::move(hello)));
+  attempt.last_hello_at = now;
+  Handshake(attempt, attempt.hello(), now);
 }
 
 void DtlsEndpoint::Impl::HandlePacket(ByteView datagram, Time now) {
@@ -194,58 +132,97 @@ void DtlsEndpoint::Impl::HandlePacket(ByteView datagram, Time now) {
   if (is_over() || unasked || broken_) return;
   const FilteredRecords records = FilterRecords(datagram, filtered_);
   stats_.records_dropped += records.dropped;
-  if (filtered_.empty() || !EnsureListening(now)) return;
+  if (filtered_.empty()) return;
   state_ = std::max(state_, DtlsState::kConnecting);
-  pipe_.input = filtered_;
-  if (!handshake_done_) {
-    Handshake(now);
-  } else {
-    ReadAfterHandshake();
-    const bool answered = !pipe_.output.empty();
-    SendOutputOnce();
-    if (records.plain_handshake && !answered) RepeatFinalFlight(now);
+  if (role_ == DtlsRole::kServer && records.plain_handshake) {
+    std::vector<Bytes> hellos;
+    stats_.records_dropped += hellos_.Extract(filtered_, hellos);
+    for (Bytes& hello : hellos) HandleHello(std::move(hello), now);
+    if (state_ == DtlsState::kConnected) hellos_.Clear();
+  } else if (role_ == DtlsRole::kClient && attempts_.empty()) {
+    if (is_muted(now)) {
+      ++stats_.muted;
+    } else {
+      Begin({}, now);
+    }
+    return;
   }
-  pipe_.input = {};
+  if (filtered_.empty()) return;
+  // Nothing but a ClientHello says which handshake it belongs to.
+  for (DtlsAttempt* attempt : Attempts()) {
+    if (is_over() || !Has(attempt)) continue;
+    if (!attempt->done()) {
+      Handshake(*attempt, filtered_, now);
+      continue;
+    }
+    ReadAfterHandshake(*attempt, filtered_);
+    if (!Has(attempt)) continue;
+    std::vector<Bytes> answer = attempt->TakeOutput();
+    if (records.plain_handshake && answer.empty()) RepeatFinalFlight(*attempt, now);
+    for (Bytes& d : answer) Enqueue(std::move(d));
+  }
 }
 
-// After too many resets nothing is listened to until the oldest is kResetWindow ago.
-bool DtlsEndpoint::Impl::EnsureListening(Time now) {
-  if (ssl_) return true;
-  if (listen_again_ && now < *listen_again_) {
-    ++stats_.muted;
-    return false;
+void DtlsEndpoint::Impl::HandleHello(Bytes hello, Time now) {
+  if (state_ != DtlsState::kConnecting) return;
+  for (const auto& attempt : attempts_) {
+    if (attempt->hello() != hello) continue;
+    attempt->last_hello_at = now;
+    // Alone, it is repeated by its timer. Of several, only by those whose client still asks: an answer to
+    // a stranger's hello can do the real client harm.
+    if (attempts_.size() == 1 || attempt->done() || now < attempt->answer_hello_after) return;
+    attempt->answer_hello_after = now + kRepeatSpacing;
+    SendFlight(*attempt);
+    return;
   }
-  listen_again_.reset();
-  MakeSsl();
+  if (is_muted(now)) {
+    ++stats_.muted;
+  } else if (!MakeRoom(now)) {
+    ++stats_.records_dropped;
+  } else {
+    listen_again_.reset();
+    Begin(std::move(hello), now);
+  }
+}
+
+bool DtlsEndpoint::Impl::MakeRoom(Time now) {
+  if (attempts_.size() < kMaxAttempts) return true;
+  const auto oldest = std::min_element(attempts_.begin(), attempts_.end(), [](const auto& a, const auto& b) {
+    return std::pair(a->done(), a->last_hello_at) < std::pair(b->done(), b->last_hello_at);
+  });
+  if ((*oldest)->done() || now - (*oldest)->last_hello_at < kStaleAfter) return false;
+  attempts_.erase(oldest);
   return true;
 }
 
-void DtlsEndpoint::Impl::Handshake(Time now) {
-  ERR_clear_error();
-  const int result = SSL_do_handshake(ssl_.get());
-  if (result != 1 && SSL_get_error(ssl_.get(), result) != SSL_ERROR_WANT_READ) {
-    HandleFatalError(now);
-    return;
-  }
-  handshake_done_ = result == 1;
-  TakeFlight(now);
-  if (handshake_done_) {
-    retransmit_at_.reset();
-    CompleteIfVerified();
-    if (!is_over()) ReadAfterHandshake();
-  }
+std::vector<DtlsAttempt*> DtlsEndpoint::Impl::Attempts() const {
+  std::vector<DtlsAttempt*> out;
+  for (const auto& attempt : attempts_) out.push_back(attempt.get());
+  return out;
+}
+
+bool DtlsEndpoint::Impl::Has(const DtlsAttempt* attempt) const {
+  return std::any_of(attempts_.begin(), attempts_.end(), [&](const auto& a) { return a.get() == attempt; });
+}
+
+void DtlsEndpoint::Impl::Drop(const DtlsAttempt* attempt) {
+  std::erase_if(attempts_, [&](const auto& a) { return a.get() == attempt; });
+}
+
+void DtlsEndpoint::Impl::Handshake(DtlsAttempt& attempt, ByteView records, Time now) {
+  const DtlsAttempt::Progress progress = attempt.Handshake(records);
+  if (progress == DtlsAttempt::Progress::kFailed) return HandleFatalError(attempt, now);
+  TakeFlight(attempt, now);
+  if (progress != DtlsAttempt::Progress::kDone) return;
+  attempt.StopRetransmitting();
+  CompleteIfVerified(attempt);
+  if (Has(&attempt)) ReadAfterHandshake(attempt, {});
 }
 
 // Before the verified handshake anyone who can spoof the peer's address can cause this, so it proves
 // nothing about the peer. The alert OpenSSL wrote is thrown away: it would stop the real peer.
-void DtlsEndpoint::Impl::HandleFatalError(Time now) {
-  ERR_clear_error();
-  pipe_.output.clear();
-  pipe_.input = {};
-  ssl_.reset();
-  flight_.clear();
-  retransmit_at_.reset();
-  if (role_ == DtlsRole::kServer) give_up_at_.reset();
+void DtlsEndpoint::Impl::HandleFatalError(DtlsAttempt& attempt, Time now) {
+  Drop(&attempt);
   ++stats_.resets;
   while (!resets_.empty() && now - resets_.front() >= kResetWindow) resets_.pop_front();
   if (resets_.size() >= kMaxResets) {
@@ -253,69 +230,70 @@ void DtlsEndpoint::Impl::HandleFatalError(Time now) {
     return;
   }
   resets_.push_back(now);
-  MakeSsl();
-  if (role_ == DtlsRole::kClient) Handshake(now);
+  if (role_ == DtlsRole::kClient) Begin({}, now);
 }
 
-void DtlsEndpoint::Impl::CompleteIfVerified() {
-  if (!handshake_done_ || !expected_ || state_ != DtlsState::kConnecting) return;
-  const X509Ptr peer(SSL_get1_peer_certificate(ssl_.get()));
-  auto keys = Matches(*expected_, peer.get()) ? ExportKeys(ssl_.get(), role_) : std::nullopt;
-  if (!keys) {
-    SSL_shutdown(ssl_.get());
-    SendOutputOnce();
-    Fail();
+void DtlsEndpoint::Impl::CompleteIfVerified(DtlsAttempt& attempt) {
+  if (!attempt.done() || !expected_ || state_ != DtlsState::kConnecting) return;
+  auto keys = attempt.KeysIfMatching(*expected_);
+  if (!keys && attempts_.size() > 1) {
+    Drop(&attempt);  // not our peer, which may be one of the others
     return;
+  }
+  if (!keys) {
+    attempt.WriteCloseNotify();
+    SendOutputOnce(attempt);
+    return Fail();
   }
   keys_ = std::move(*keys);
   state_ = DtlsState::kConnected;
   give_up_at_.reset();
+  attempt.give_up_at.reset();
+  std::erase_if(attempts_, [&](const auto& a) { return a.get() != &attempt; });
+  hellos_.Clear();
 }
 
-// There is no application data in our use; what comes is decrypted and discarded, for the alerts in it.
-void DtlsEndpoint::Impl::ReadAfterHandshake() {
-  std::uint8_t discarded[2048];
-  int n = 0;
-  ERR_clear_error();
-  do {
-    n = SSL_read(ssl_.get(), discarded, sizeof discarded);
-  } while (n > 0);
-  const int error = SSL_get_error(ssl_.get(), n);
-  if (error == SSL_ERROR_WANT_READ) return;
-  ERR_clear_error();
-  if ((SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0) {
-    state_ = DtlsState::kClosed;
-    give_up_at_.reset();
-  } else {
+void DtlsEndpoint::Impl::ReadAfterHandshake(DtlsAttempt& attempt, ByteView records) {
+  const DtlsAttempt::Reading reading = attempt.Read(records);
+  if (reading == DtlsAttempt::Reading::kGoesOn) return;
+  if (state_ == DtlsState::kConnecting && attempts_.size() > 1) return Drop(&attempt);
+  if (reading == DtlsAttempt::Reading::kBroken) {
     broken_ = true;
-    pipe_.output.clear();
+    attempt.TakeOutput();
+    return;
   }
+  SendOutputOnce(attempt);
+  End(DtlsState::kClosed);
 }
 
 // RFC 6347 section 4.2.4, state FINISHED: a peer that repeats its flight did not get ours. OpenSSL
 // answers a repeated Finished that has a new record number; this answers one that was sent verbatim.
-void DtlsEndpoint::Impl::RepeatFinalFlight(Time now) {
+void DtlsEndpoint::Impl::RepeatFinalFlight(DtlsAttempt& attempt, Time now) {
   const bool due = now >= final_flight_after_ && final_flights_ < kMaxFinalFlights;
   if (role_ != DtlsRole::kServer || is_over() || !due) return;
   ++final_flights_;
-  final_flight_after_ = now + kFinalFlightSpacing;
-  SendFlight();
+  final_flight_after_ = now + kRepeatSpacing;
+  SendFlight(attempt);
 }
 
 void DtlsEndpoint::Impl::HandleTimeout(Time now) {
   if (is_over()) return;
-  if (give_up_at_ && now >= *give_up_at_) {
-    Fail();
-    return;
+  if (give_up_at_ && now >= *give_up_at_) return Fail();
+  for (DtlsAttempt* attempt : Attempts()) {
+    if (!attempt->give_up_at || now < *attempt->give_up_at) continue;
+    // Whoever came as far as this is waiting for us to be told its fingerprint.
+    if (attempt->done() && attempts_.size() == 1) return Fail();
+    Drop(attempt);
   }
   if (role_ == DtlsRole::kClient && listen_again_ && now >= *listen_again_) {
-    EnsureListening(now);
-    Handshake(now);
+    listen_again_.reset();
+    if (attempts_.empty()) Begin({}, now);
   }
-  if (retransmit_at_ && now >= *retransmit_at_) {
-    interval_ = std::min(2 * interval_, kSlowestRetransmit);
-    retransmit_at_ = now + interval_;
-    SendFlight();
+  if (attempts_.size() != 1) return;
+  DtlsAttempt& attempt = *attempts_.front();
+  if (attempt.retransmit_at() && now >= *attempt.retransmit_at()) {
+    attempt.ScheduleRetransmit(now);
+    SendFlight(attempt);
   }
 }
 
@@ -324,28 +302,29 @@ std::optional<Time> DtlsEndpoint::Impl::NextDeadline() const {
   const auto consider = [&](std::optional<Time> t) {
     if (t && (!next || *t < *next)) next = t;
   };
-  consider(retransmit_at_);
+  for (const auto& attempt : attempts_) {
+    consider(attempt->give_up_at);
+    if (attempts_.size() == 1) consider(attempt->retransmit_at());
+  }
   if (role_ == DtlsRole::kClient) consider(listen_again_);
   return next;
 }
 
-// What OpenSSL wrote during the handshake is a new flight, never a repetition: see kOpenSslTimerUs.
-void DtlsEndpoint::Impl::TakeFlight(Time now) {
-  if (pipe_.output.empty()) return;
-  flight_ = std::exchange(pipe_.output, {});
-  interval_ = kFirstRetransmit;
-  retransmit_at_ = now + interval_;
-  if (!give_up_at_) give_up_at_ = now + options_.handshake_limit;
-  for (const Bytes& datagram : flight_) Enqueue(datagram);
+void DtlsEndpoint::Impl::TakeFlight(DtlsAttempt& attempt, Time now) {
+  if (!attempt.TakeFlight(now)) return;
+  // A client gives up as a whole, a server each attempt alone: the next may be its peer's.
+  std::optional<Time>& give_up_at = role_ == DtlsRole::kClient ? give_up_at_ : attempt.give_up_at;
+  if (!give_up_at) give_up_at = now + options_.handshake_limit;
+  for (const Bytes& datagram : attempt.flight()) Enqueue(datagram);
 }
 
-void DtlsEndpoint::Impl::SendOutputOnce() {
-  for (Bytes& datagram : std::exchange(pipe_.output, {})) Enqueue(std::move(datagram));
+void DtlsEndpoint::Impl::SendOutputOnce(DtlsAttempt& attempt) {
+  for (Bytes& datagram : attempt.TakeOutput()) Enqueue(std::move(datagram));
 }
 
-void DtlsEndpoint::Impl::SendFlight() {
+void DtlsEndpoint::Impl::SendFlight(const DtlsAttempt& attempt) {
   ++stats_.retransmits;
-  for (const Bytes& datagram : flight_) Enqueue(datagram);
+  for (const Bytes& datagram : attempt.flight()) Enqueue(datagram);
 }
 
 void DtlsEndpoint::Impl::Enqueue(Bytes datagram) {
@@ -364,19 +343,19 @@ bool DtlsEndpoint::Impl::PollTransmit(Bytes& datagram) {
 void DtlsEndpoint::Impl::Close() {
   if (is_over()) return;
   if (state_ == DtlsState::kConnected && !broken_) {
-    ERR_clear_error();
-    SSL_shutdown(ssl_.get());
-    SendOutputOnce();
+    attempts_.front()->WriteCloseNotify();
+    SendOutputOnce(*attempts_.front());
   }
-  state_ = DtlsState::kClosed;
-  retransmit_at_.reset();
-  give_up_at_.reset();
-  listen_again_.reset();
+  End(DtlsState::kClosed);
 }
 
-void DtlsEndpoint::Impl::Fail() {
-  state_ = DtlsState::kFailed;
-  retransmit_at_.reset();
+// The attempts stay until the endpoint goes: some caller may be in the middle of one.
+void DtlsEndpoint::Impl::End(DtlsState state) {
+  state_ = state;
+  for (const auto& attempt : attempts_) {
+    attempt->StopRetransmitting();
+    attempt->give_up_at.reset();
+  }
   give_up_at_.reset();
   listen_again_.reset();
 }

@@ -52,7 +52,8 @@ struct Fingerprint {
 struct DtlsOptions {
   // UDP payload bytes of the largest datagram sent; 1200 fits every path WebRTC is used on.
   std::size_t max_datagram_size = 1200;
-  // From the first flight we send to kConnected, else kFailed.
+  // From the first flight we send to kConnected. Then a client fails; a server drops that handshake and
+  // listens on, unless it was finished and only the fingerprint never came: then it fails too.
   Duration handshake_limit = std::chrono::seconds(30);
   // OpenSSL's names, ours first. The server's order decides.
   std::string srtp_profiles = "SRTP_AEAD_AES_128_GCM:SRTP_AEAD_AES_256_GCM:SRTP_AES128_CM_SHA1_80";
@@ -62,8 +63,8 @@ struct DtlsOptions {
 struct DtlsStats {
   std::uint64_t datagrams_in = 0;
   std::uint64_t records_dropped = 0;  // refused before the TLS library saw them
-  std::uint64_t resets = 0;           // handshakes started anew after a fatal error
-  std::uint64_t muted = 0;            // datagrams ignored while the reset budget was spent
+  std::uint64_t resets = 0;           // handshakes thrown away after a fatal error
+  std::uint64_t muted = 0;            // handshakes not begun while the reset budget was spent
   std::uint64_t retransmits = 0;      // flights sent again
 };
 
@@ -75,14 +76,16 @@ class DtlsEndpoint {
   DtlsEndpoint& operator=(DtlsEndpoint&&) noexcept;
 
   // May come before, during or after the handshake bytes, once; later calls are ignored. Without it no
-  // key is exported. A mismatch ends in kFailed.
+  // key is exported. A mismatch ends in kFailed, unless the server has another handshake under way.
   void SetRemoteFingerprint(const Fingerprint& fingerprint);
 
   // Client: sends the ClientHello. Server: optional, it listens from the start.
   void Start(Time now);
 
   // Garbage, replays and unauthenticated alerts are dropped. A fatal error before the verified handshake
-  // starts it anew (at most 8 times in 10 s), because anyone who can spoof the peer's address can cause it.
+  // throws that handshake away (at most 8 times in 10 s), because anyone who can spoof the peer's address can
+  // cause it. For the same reason a server follows up to three different ClientHellos at once: the first to
+  // finish with the promised certificate wins.
   void HandlePacket(ByteView datagram, Time now);
   void HandleTimeout(Time now);
   // nullopt: nothing to wait for.
