@@ -10,10 +10,13 @@ namespace {
 // marked as key frame: what is missing this closely before a marked packet may belong to the same
 // key frame.
 constexpr std::int64_t kKeyFrameSlack = 4;
+// A jump this far back is a sender that restarted, not reordering.
+constexpr std::int64_t kRestartJump = 8192;
 
 }  // namespace
 
 bool NackGenerator::HandlePacket(rtp::SeqNum seq, bool key_frame, bool recovered, Time now) {
+  if (highest_ && unwrapper_.Peek(seq.value()) < *highest_ - kRestartJump) Reset();
   const std::int64_t number = unwrapper_.Peek(seq.value());
   if (highest_ && number <= *highest_) {
     const bool was_missing = Remove(number);

@@ -132,6 +132,23 @@ TEST(NackGenerator, ASmallBufferTakesTheOldestFirstAndTheRestNextTime) {
   EXPECT_EQ(nack.NextDeadline(), due + milliseconds(100));
 }
 
+TEST(NackGenerator, ASenderThatBeganAnewFarBelowIsAskedAgain) {
+  for (const int restart : {60'000 - 8193, 60'000 - 20'000, 60'000 - 32'767}) {
+    NackGenerator nack;
+    nack.HandlePacket(Seq(59'998), false, false, kT0);
+    nack.HandlePacket(Seq(60'000), false, false, kT0);
+    nack.HandlePacket(Seq(restart), true, false, kT0);
+    EXPECT_EQ(nack.missing_count(), 0u);
+    nack.HandlePacket(Seq(restart + 3), false, false, kT0);
+    EXPECT_EQ(Poll(nack, kT0 + milliseconds(10)), Range(restart + 1, restart + 3)) << restart;
+  }
+  NackGenerator late;
+  late.HandlePacket(Seq(59'998), false, false, kT0);
+  late.HandlePacket(Seq(60'000), false, false, kT0);
+  late.HandlePacket(Seq(60'000 - 8192), false, false, kT0);
+  EXPECT_EQ(late.missing_count(), 1u) << "only late";
+}
+
 TEST(NackGenerator, AfterAResetTheNextPacketBeginsAnew) {
   NackGenerator nack;
   nack.HandlePacket(Seq(0), false, false, kT0);
