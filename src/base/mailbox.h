@@ -23,6 +23,11 @@ class Mailbox {
 
   // False when full; the value is then dropped.
   bool Post(T value) {
+    return PostInPlace([&value](T& slot) { slot = std::move(value); });
+  }
+  // For values too large to be moved about: `fill` is called with a new T in the box, and holds its lock.
+  template <class Fill>
+  bool PostInPlace(const Fill& fill) {
     bool was_empty;
     {
       std::lock_guard lock(mutex_);
@@ -31,7 +36,7 @@ class Mailbox {
         return false;
       }
       was_empty = filling_.empty();
-      filling_.push_back(std::move(value));
+      fill(filling_.emplace_back());
     }
     if (was_empty) wake_();
     return true;

@@ -38,5 +38,8 @@ void Gauge::Set(double value) { static_cast<prometheus::Gauge*>(impl_)->Set(valu
 void Gauge::Add(double by) { static_cast<prometheus::Gauge*>(impl_)->Increment(by); }
 double Gauge::Value() const { return static_cast<prometheus::Gauge*>(impl_)->Value(); }
 void Histogram::Observe(double value) { static_cast<prometheus::Histogram*>(impl_)->Observe(value); }
+void Histogram::ObserveCounted(const std::vector<double>& counts, double sum) {
+  static_cast<prometheus::Histogram*>(impl_)->ObserveMultiple(counts, sum);
+}
 
 }  // namespace jb

@@ -39,6 +39,8 @@ class Gauge {
 class Histogram {
  public:
   void Observe(double value);
+  // Many at once, counted by the caller: one number per bucket, the last for what is above all bounds.
+  void ObserveCounted(const std::vector<double>& counts, double sum);
 
  private:
   friend class Metrics;

@@ -2,12 +2,6 @@
 #include "media/rtp/stream_sender.h"
 
 namespace jb::media {
-namespace {
-
-constexpr Duration kMaxPlausibleRtt = std::chrono::seconds(10);  // more is a stale or forged LSR
-
-}  // namespace
-
 bool ReportSchedule::Take(Time now) {
   if (now < next_) return false;
   next_ = now + kReportInterval * random_->Between(1000, 1500) / 1000;
@@ -43,7 +37,7 @@ void StreamSender::HandleReportBlock(const rtcp::ReportBlock& block, WallTime wa
   if (block.last_sr == 0) return;
   const std::uint32_t now_compact = rtcp::NtpTime::FromWall(wall).compact();
   const Duration rtt = rtcp::RoundTripTime(now_compact, block.last_sr, block.delay_since_last_sr);
-  if (rtt <= kMaxPlausibleRtt) rtt_ = rtt;
+  if (rtt <= rtcp::kMaxPlausibleRtt) rtt_ = rtt;
 }
 
 }  // namespace jb::media

@@ -23,6 +23,9 @@ struct NtpTime {
 std::uint32_t ToCompact(Duration d);
 Duration FromCompact(std::uint32_t units);
 
+// A longer round trip is a stale or forged time stamp: not to be believed.
+inline constexpr Duration kMaxPlausibleRtt = std::chrono::seconds(10);
+
 // RFC 3550 section 6.4.1: now - LSR - DLSR, all compact. 0 for a peer whose answer would be older
 // than its question; never negative.
 Duration RoundTripTime(std::uint32_t now_compact, std::uint32_t last_sr, std::uint32_t delay_since_last_sr);

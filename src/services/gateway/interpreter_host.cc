@@ -172,7 +172,6 @@ class HostedRoom : public interpreter::AudioSink {
                                       .marker = marker,
                                       .level_dbov = level,
                                       .voice = voice,
-                                      .made = io::Now(),
                                       .opus = Bytes(opus.begin(), opus.end())});
   }
 
@@ -303,11 +302,11 @@ class InterpreterHost::Impl {
   void DrainTaps() {
     if (!shared_) return;
     for (TappedFrame& frame : taps_.TakeAll()) {
-      const auto code = shared_->rooms_of_microphones.find(frame.producer);
+      const auto code = shared_->rooms_of_microphones.find(frame.producer());
       if (code == shared_->rooms_of_microphones.end()) continue;
       const auto room = rooms_.find(code->second);
       if (room == rooms_.end()) continue;
-      room->second->core().HandleTappedPacket(frame.producer,
+      room->second->core().HandleTappedPacket(code->first,
                                               {.sequence = frame.sequence,
                                                .timestamp = frame.timestamp,
                                                .level_dbov = frame.level_dbov,

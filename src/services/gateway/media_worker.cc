@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "services/gateway/media_worker.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/log.h"
 #include "crypto/random.h"
 #include "io/clock.h"
 #include "io/framed_tcp.h"
 #include "io/udp_socket.h"
+#include "proto/demux.h"
 
 namespace jb::services {
 namespace {
 
 constexpr std::size_t kInjectBox = 4096;  // 80 s of one voice, or 1 s of 80 voices
 constexpr Duration kPublishEvery = std::chrono::seconds(1);
-// One packet in this many is timed: the clock costs as much as encrypting a short packet.
-constexpr std::uint64_t kTimedPackets = 32;
 const std::vector<double> kForwardBounds = {5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2};
 
 // What a media loop tells Prometheus, as differences once a second.
@@ -66,6 +67,34 @@ class WorkerMetrics {
   sfu::WorkerStats last_;
 };
 
+// How long forwarded packets were here: from the reading of a datagram to the system call that gave what came
+// of it to the kernel. Counted here and published once a second: Prometheus's own histogram takes a lock for
+// each value.
+class ForwardDelay {
+ public:
+  explicit ForwardDelay(Metrics& metrics)
+      : histogram_(metrics.GetHistogram("jbcalling_forward_seconds",
+                                        "Packet read to what it became handed to the kernel", kForwardBounds)),
+        counts_(kForwardBounds.size() + 1) {}
+
+  void Count(double seconds) {
+    const auto bucket = std::lower_bound(kForwardBounds.begin(), kForwardBounds.end(), seconds);
+    ++counts_[static_cast<std::size_t>(bucket - kForwardBounds.begin())];
+    sum_ += seconds;
+  }
+  void Publish() {
+    if (sum_ == 0) return;
+    histogram_.ObserveCounted(counts_, sum_);
+    counts_.assign(counts_.size(), 0);
+    sum_ = 0;
+  }
+
+ private:
+  Histogram histogram_;
+  std::vector<double> counts_;
+  double sum_ = 0;
+};
+
 // Everything that lives on the media loop.
 class MediaLoop : public sfu::WorkerOutput {
  public:
@@ -75,8 +104,7 @@ class MediaLoop : public sfu::WorkerOutput {
         taps_(taps),
         on_event_(std::move(on_event)),
         metrics_(metrics),
-        forward_seconds_(metrics.GetHistogram("jbcalling_forward_seconds", "Packet read to packet handed to the socket",
-                                              kForwardBounds)),
+        forward_delay_(metrics),
         tap_dropped_(
             metrics.GetCounter("jbcalling_tap_dropped_total", "Microphone packets the interpreter had no room for")),
         worker_(WorkerConfigOf(config), random_, *this),
@@ -112,15 +140,25 @@ class MediaLoop : public sfu::WorkerOutput {
   // number that the server gave the connection.
   static constexpr std::size_t kMaxListen = 256;
   static constexpr unsigned kListenBits = 8;
+  static constexpr std::size_t kMaxWaiting = 64;  // the batch of a socket
+
+  struct UdpPort {
+    std::unique_ptr<io::UdpSocket> socket;
+    std::uint64_t handed_over = 0;  // datagrams that left it, or could not
+    std::vector<Time> waiting;      // when the packets in its batch were read
+  };
 
   Status<> OpenUdp(const SocketAddress& address) {
     const std::uint64_t index = udp_.size();
     if (index >= kMaxListen) return Fail("configuration", "media.listen names too many addresses");
     JB_TRY(auto udp, io::UdpSocket::Open(loop_, address, [this, index](const SocketAddress& from, ByteSpan data) {
-             Receive({TransportProtocol::kUdp, from, index}, data);
+             ReceiveUdp({TransportProtocol::kUdp, from, index}, data);
            }));
-    udp->set_on_batch_end([this] { driver_.Update(); });
-    udp_.push_back(std::move(udp));
+    udp->set_on_batch_end([this] {
+      driver_.Update();
+      FlushUdp();
+    });
+    udp_.push_back({std::move(udp), 0, {}});
     return kOk;
   }
 
@@ -134,7 +172,7 @@ class MediaLoop : public sfu::WorkerOutput {
                          loop_, address,
                          [this, ours](const Tuple& from, ByteSpan data) {
                            const Tuple tuple = ours(from);
-                           Receive(tuple, data);
+                           worker_.HandleDatagram(tuple, data, io::Now());
                            driver_.Update();
                            return worker_.IsValidTuple(tuple);
                          },
@@ -159,7 +197,7 @@ class MediaLoop : public sfu::WorkerOutput {
     return out;
   }
 
-  void Receive(const Tuple& from, ByteSpan data) {
+  void ReceiveUdp(const Tuple& from, ByteSpan data) {
     const Time now = io::Now();
     read_at_ = now;
     worker_.HandleDatagram(from, data, now);
@@ -167,35 +205,56 @@ class MediaLoop : public sfu::WorkerOutput {
   }
 
   void SendDatagram(const Tuple& to, ByteView datagram) override {
-    if (to.protocol == TransportProtocol::kUdp) {
-      udp_[to.connection]->Send(to.remote, datagram);
-    } else {
+    if (to.protocol == TransportProtocol::kTcp) {
       tcp_[to.connection % kMaxListen]->Send(to.connection >> kListenBits, datagram);
+      return;
     }
-    if (read_at_ && ++sent_ % kTimedPackets == 0) {
-      forward_seconds_.Observe(ToSeconds(io::Now() - *read_at_));
+    UdpPort& udp = udp_[to.connection];
+    const bool forwarded = read_at_ && proto::Classify(datagram) == proto::PacketKind::kRtp;
+    if (forwarded && udp.waiting.size() < kMaxWaiting) udp.waiting.push_back(*read_at_);
+    udp.socket->Send(to.remote, datagram);
+    NoteHandedOver(udp);
+  }
+
+  // The socket sends by itself when its batch is full: its counts then move.
+  void NoteHandedOver(UdpPort& udp) {
+    const io::UdpStats& stats = udp.socket->stats();
+    const std::uint64_t handed_over = stats.sent + stats.send_dropped;
+    if (std::exchange(udp.handed_over, handed_over) == handed_over || udp.waiting.empty()) return;
+    const Time now = io::Now();
+    for (const Time read_at : udp.waiting) forward_delay_.Count(ToSeconds(now - read_at));
+    udp.waiting.clear();
+  }
+
+  void FlushUdp() {
+    for (UdpPort& udp : udp_) {
+      udp.socket->Flush();
+      NoteHandedOver(udp);
     }
   }
 
   void HandleEvent(const sfu::WorkerEvent& event) override { on_event_(event); }
 
   void HandleTappedPacket(const ProducerId& producer, const sfu::TappedPacket& packet) override {
-    if (packet.payload.size() > TappedFrame::kMaxPayload) return tap_dropped_.Add();
-    TappedFrame frame;
-    frame.producer = producer;
-    frame.sequence = packet.sequence;
-    frame.timestamp = packet.timestamp;
-    frame.level_dbov = packet.level_dbov;
-    frame.voice = packet.voice;
-    frame.arrival = packet.arrival;
-    frame.size = static_cast<std::uint16_t>(packet.payload.size());
-    std::memcpy(frame.payload.data(), packet.payload.data(), packet.payload.size());
-    if (!taps_.Post(std::move(frame))) tap_dropped_.Add();
+    const std::string& id = producer.value();
+    if (packet.payload.size() > TappedFrame::kMaxPayload || id.size() > TappedFrame::kMaxId) return tap_dropped_.Add();
+    const bool posted = taps_.PostInPlace([&](TappedFrame& frame) {
+      std::memcpy(frame.id.data(), id.data(), id.size());
+      frame.id_size = static_cast<std::uint8_t>(id.size());
+      frame.sequence = packet.sequence;
+      frame.timestamp = packet.timestamp;
+      frame.level_dbov = packet.level_dbov;
+      frame.arrival = packet.arrival;
+      frame.size = static_cast<std::uint16_t>(packet.payload.size());
+      std::memcpy(frame.payload.data(), packet.payload.data(), packet.payload.size());
+    });
+    if (!posted) tap_dropped_.Add();
   }
 
   void PublishLater() {
     publish_.StartIn(kPublishEvery, [this] {
       metrics_.Publish(worker_.stats());
+      forward_delay_.Publish();
       PublishLater();
     });
   }
@@ -205,15 +264,14 @@ class MediaLoop : public sfu::WorkerOutput {
   const std::function<void(const sfu::WorkerEvent&)> on_event_;
   crypto::SystemRandom random_;
   WorkerMetrics metrics_;
-  Histogram forward_seconds_;
+  ForwardDelay forward_delay_;
   Counter tap_dropped_;
-  std::vector<std::unique_ptr<io::UdpSocket>> udp_;
+  std::vector<UdpPort> udp_;
   std::vector<std::unique_ptr<io::FramedTcpServer>> tcp_;
   sfu::Worker worker_;
   io::Driver<sfu::Worker> driver_;
   io::Timer publish_;
-  std::optional<Time> read_at_;  // set while a datagram is being handled
-  std::uint64_t sent_ = 0;
+  std::optional<Time> read_at_;  // set while a datagram from a UDP socket is being handled
 };
 
 class MediaWorkerImpl : public MediaWorker {

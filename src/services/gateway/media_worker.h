@@ -21,13 +21,19 @@ namespace jb::services {
 
 // A packet of somebody's microphone on its way to the interpreter.
 struct TappedFrame {
+  static constexpr std::size_t kMaxId = 36;         // ours have 32 hexadecimal digits
   static constexpr std::size_t kMaxPayload = 1276;  // RFC 6716 section 3.4: one Opus frame and its TOC
-  ProducerId producer;
+  TappedFrame() {}                                  // leaves the arrays as they are: NOLINT
+
+  ProducerId producer() const { return ProducerId(std::string(id.data(), id_size)); }
+
+  // Held in place: the media loop allocates nothing per packet.
+  std::array<char, kMaxId> id;
+  std::uint8_t id_size = 0;
   std::uint16_t sequence = 0;
   std::uint32_t timestamp = 0;
   std::optional<std::int8_t> level_dbov;
-  bool voice = false;
-  Time arrival;
+  Time arrival{};
   std::uint16_t size = 0;
   std::array<std::uint8_t, kMaxPayload> payload;
 };
@@ -41,7 +47,6 @@ struct InjectedFrame {
   bool marker = false;
   std::int8_t level_dbov = -127;
   bool voice = false;
-  Time made;  // when the interpreter let it go
   Bytes opus;
 };
 
