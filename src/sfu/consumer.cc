@@ -64,7 +64,9 @@ void Consumer::HandleTransportConnected(Time now) {
   HandleKeyFrameRequest(now);
 }
 
-void Consumer::HandleLayerSwitch(std::uint8_t spatial_layer) {
+void Consumer::HandleLayer(std::uint8_t spatial_layer) {
+  if (reported_layer_ == spatial_layer) return;
+  reported_layer_ = spatial_layer;
   const ScalabilityMode mode = ParseScalabilityMode(parameters_.encodings[0].scalability_mode.value_or(""));
   context_.output.HandleEvent(
       ConsumerLayersChanged{id_, spatial_layer, static_cast<std::uint8_t>(mode.temporal_layers - 1)});
@@ -108,6 +110,7 @@ void Consumer::SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now) 
   sender_.HandleSent(packet.timestamp, payload, now);
   if (!rtx_ssrc_) return;
   rtx_budget_ = std::min(rtx_budget_ + source.size() / kRtxShare, kRtxBudgetMax);
+  if (context_.packets.is_scarce()) return;
   sent_.Add(packet.packet, seq, packet.timestamp, packet.marker, now, packet.extensions);
 }
 
@@ -167,6 +170,12 @@ void Consumer::HandleKeyFrameRequest(Time now) {
   // Asked before the transport is up, a key frame would be wasted and the one that is needed then late:
   // requests are a second apart. HandleTransportConnected asks again.
   if (!paused_ && transport_.CanSend()) producer_.RequestKeyFrame(now);
+}
+
+void Consumer::HandleFir(std::uint8_t sequence, Time now) {
+  if (last_fir_ == sequence) return;
+  last_fir_ = sequence;
+  HandleKeyFrameRequest(now);
 }
 
 void Consumer::HandleReportBlock(const rtcp::ReportBlock& block, Time now) {

@@ -47,7 +47,11 @@ class Consumer {
   // The source jumps: the next packet sent continues the numbers, and for video is a key frame.
   void Resync() { in_sync_ = false; }
   void HandleTransportConnected(Time now);
-  void HandleLayerSwitch(std::uint8_t spatial_layer);
+  // The packets kept for NACKs: the old ones, or all of a stream that has stopped.
+  void ForgetOld(Time now) { sent_.Forget(now); }
+  void ForgetSent() { sent_.Clear(); }
+  // What this consumer gets from here on; an event when that is news.
+  void HandleLayer(std::uint8_t spatial_layer);
   void SetPreferredLayers(PreferredLayers layers) { preferred_ = layers; }
   const std::optional<PreferredLayers>& preferred_layers() const { return preferred_; }
 
@@ -57,6 +61,8 @@ class Consumer {
 
   void HandleNack(const rtcp::Nack& nack, Time now);
   void HandleKeyFrameRequest(Time now);
+  // RFC 5104 section 4.3.1.1: the same number again is the same request.
+  void HandleFir(std::uint8_t sequence, Time now);
   void HandleReportBlock(const rtcp::ReportBlock& block, Time now);
 
  private:
@@ -80,6 +86,8 @@ class Consumer {
   bool paused_ = true;
   bool in_sync_ = false;
   std::optional<PreferredLayers> preferred_;
+  std::optional<std::uint8_t> reported_layer_;
+  std::optional<std::uint8_t> last_fir_;
   media::SeqManager sequence_;
   rtp::SeqNum rtx_sequence_;
   media::StreamSender sender_;

@@ -17,8 +17,6 @@ inline constexpr std::size_t kMaxDatagramSize = 1500;
 inline constexpr std::size_t kScratchSize = 2048;
 // RTCP compounds stay below every path's MTU.
 inline constexpr std::size_t kMaxRtcpSize = 1200;
-// Buffers of shared packets: two seconds of 5000 packets per second and some.
-inline constexpr std::size_t kMaxPooledPackets = 65'536;
 
 struct Context {
   Context(WorkerConfig worker_config, Random& worker_random, WorkerOutput& worker_output)
@@ -34,7 +32,7 @@ struct Context {
   WorkerStats stats;
   DeadlineHeap deadlines;
   Routes routes;
-  media::PacketPool packets{kMaxPooledPackets};
+  media::PacketPool packets{config.max_pooled_packets};
   // One outgoing packet under construction; used up before the next is begun.
   std::array<std::uint8_t, kScratchSize> rtp_scratch;
   std::array<std::uint8_t, kScratchSize> rtcp_scratch;

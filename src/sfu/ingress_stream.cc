@@ -65,9 +65,9 @@ void IngressStream::Bind(std::uint32_t ssrc, bool rtx) {
 
 bool IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame,
                                  bool recovered, Time now) {
+  if (!received_.Insert(seq)) return false;  // a repetition is no sign of life
   silent_ = false;
   last_packet_at_ = now;
-  if (!received_.Insert(seq)) return false;
   if (recovered) {
     receiver_.HandleRepaired(payload_size);
   } else {

@@ -91,14 +91,28 @@ void Producer::BuildStreams(const RtpParameters& parameters) {
 
 void Producer::RemoveConsumer(Consumer& consumer) { std::erase(consumers_, &consumer); }
 
-void Producer::Pause() { paused_ = true; }
+void Producer::Pause() {
+  paused_ = true;
+  ForgetRecent();
+  for (Consumer* consumer : consumers_) consumer->ForgetSent();
+}
 
 void Producer::Resume(Time now) {
   if (!paused_) return;
   paused_ = false;
-  for (const auto& stream : streams_) stream->recent().Clear();  // of before the pause
+  ForgetRecent();  // probes took numbers meanwhile
   for (Consumer* consumer : consumers_) consumer->Resync();
   RequestKeyFrame(now);
+}
+
+void Producer::ForgetStalled(Time now) {
+  for (const auto& stream : streams_) {
+    if (IsStalled(*stream, now)) stream->recent().Clear();
+  }
+}
+
+void Producer::ForgetRecent() {
+  for (const auto& stream : streams_) stream->recent().Clear();
 }
 
 std::optional<std::uint8_t> Producer::current_spatial_layer() const {
@@ -210,7 +224,7 @@ void Producer::HandlePacket(IngressStream& stream, const rtp::PacketView& packet
   ForwardedPacket out = LayOut(payload.mapped, packet.marker(), seq, timestamp, proxied, body);
   out.key_frame = key_frame;
   if (choice == Choice::kForward) Forward(out, video ? &stream.recent() : nullptr, now);
-  if (video && out.packet) stream.recent().Add(out);
+  if (video && out.packet && !context_.packets.is_scarce()) stream.recent().Add(out);
 }
 
 void Producer::Observe(const rtp::PacketView& packet, std::optional<std::int8_t> level, bool voice, Time now) {
@@ -300,7 +314,6 @@ void Producer::SwitchTo(IngressStream& stream, rtp::SeqNum seq, rtp::Timestamp t
   current_ = &stream;
   for (Consumer* consumer : consumers_) {
     if (!first) consumer->Resync();
-    consumer->HandleLayerSwitch(static_cast<std::uint8_t>(stream.index()));
   }
 }
 
@@ -311,6 +324,7 @@ void Producer::Forward(const ForwardedPacket& packet, RecentPackets* recent, Tim
   for (Consumer* consumer : consumers_) {
     const bool began = consumer->Send(packet, now);
     if (!began || !recent) continue;
+    if (streams_.size() > 1) consumer->HandleLayer(static_cast<std::uint8_t>(current_->index()));
     recent->ForEachAfter(packet.sequence_number, [&](const ForwardedPacket& overtaker) {
       if (overtaker.packet) {
         consumer->Send(overtaker, now);

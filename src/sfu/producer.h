@@ -57,6 +57,9 @@ class Producer {
   // --- state ---
   void Pause();
   void Resume(Time now);
+  // Returns the buffers kept of encodings that send nothing any more; ForgetRecent: of all of them.
+  void ForgetStalled(Time now);
+  void ForgetRecent();
   void set_tapped(bool on) { tapped_ = on; }
   void set_speaker_group(SpeakerGroup* group) { group_ = group; }
   SpeakerGroup* speaker_group() const { return group_; }

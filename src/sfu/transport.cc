@@ -144,11 +144,21 @@ void Transport::UpdateState(Time now) {
   }
   if (!reachable && next == TransportState::kConnected) next = TransportState::kDisconnected;
   if (next == state_) return;
-  state_ = next;
+  const TransportState before = std::exchange(state_, next);
   context_.output.HandleEvent(TransportStateChanged{id_, state_});
+  if (before == TransportState::kConnected) {
+    for (Consumer* consumer : consumers_) consumer->ForgetSent();
+    for (Producer* producer : producers_) producer->ForgetRecent();
+  }
   if (state_ != TransportState::kConnected) return;
   for (Consumer* consumer : consumers_) consumer->HandleTransportConnected(now);
   WakeAt(reports_.next());
+}
+
+// The packet pool is everybody's: nothing is held for streams that have stopped.
+void Transport::ForgetOld(Time now) {
+  for (Consumer* consumer : consumers_) consumer->ForgetOld(now);
+  for (Producer* producer : producers_) producer->ForgetStalled(now);
 }
 
 void Transport::UnbindTuples(const std::vector<Tuple>& tuples) {

@@ -97,6 +97,7 @@ class Transport : public Timed {
   void HandleDeadline(Time now) override;
   void Reschedule();
   void UpdateState(Time now);
+  void ForgetOld(Time now);
   void FlushDtls();
   void UnbindTuples(const std::vector<Tuple>& tuples);
   void SyncFragments();

@@ -125,7 +125,7 @@ void Transport::HandlePayloadFeedback(const rtcp::RawPacket& packet, Time now) {
     const auto fir = rtcp::Fir::Parse(packet);
     if (!fir.ok()) return context_.Drop(DropReason::kRtcpMalformed);
     for (std::size_t i = 0; i < fir->size(); ++i) {
-      if (Consumer* consumer = FindConsumer((*fir)[i].ssrc)) consumer->HandleKeyFrameRequest(now);
+      if (Consumer* consumer = FindConsumer((*fir)[i].ssrc)) consumer->HandleFir((*fir)[i].sequence, now);
     }
   } else {
     ++context_.stats.feedback_ignored;  // REMB: no estimator yet
@@ -141,6 +141,7 @@ void Transport::HandleExtendedReport(const rtcp::RawPacket& packet, Time now) {
     if (item.ssrc != rtcp_ssrc_ || item.last_rr == 0) continue;
     const std::uint32_t compact = rtcp::NtpTime::FromWall(context_.Wall(now)).compact();
     const Duration rtt = rtcp::RoundTripTime(compact, item.last_rr, item.delay_since_last_rr);
+    if (rtt > rtcp::kMaxPlausibleRtt) continue;
     for (Producer* producer : producers_) {
       for (const auto& stream : producer->streams()) {
         if (stream->nack()) stream->nack()->set_rtt(rtt);
@@ -168,7 +169,9 @@ void Transport::SendDueFeedback(Time now) {
       if (wanted && !producer->paused()) SendKeyFrameRequest(*producer, *stream);
     }
   }
-  if (reports_.Take(now)) SendReports(now);
+  if (!reports_.Take(now)) return;
+  ForgetOld(now);
+  SendReports(now);
 }
 
 void Transport::SendTwcc(Time now) {
@@ -232,6 +235,7 @@ void Transport::SendReceiverReports(Time now) {
     ByteWriter out(ByteSpan(context_.rtcp_scratch).first(kMaxRtcpSize));
     rtcp::WriteReceiverReport(out, rtcp_ssrc_, std::span(blocks).first(count));
     rtcp::WriteRrtr(out, rtcp_ssrc_, rtcp::NtpTime::FromWall(context_.Wall(now)));
+    WritePendingDlrr(out, now);
     SendRtcp(out);
     count = 0;
   };
@@ -244,7 +248,7 @@ void Transport::SendReceiverReports(Time now) {
       if (count == blocks.size()) flush();
     }
   }
-  if (count > 0) flush();
+  if (count > 0 || peer_clock_) flush();
 }
 
 void Transport::SendSenderReports(Time now) {

@@ -97,6 +97,7 @@ WorkerStats Worker::Impl::Stats() const {
   out.transports = transports.size();
   out.producers = producers.size();
   out.consumers = consumers.size();
+  out.pooled_packets = context.packets.in_use();
   return out;
 }
 

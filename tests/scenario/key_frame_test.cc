@@ -17,24 +17,6 @@ void LoseNextPacket(World& world) {
   };
 }
 
-TEST(KeyFrameTest, TheFirstPacketOfAKeyFrameMayComeLast) {
-  Call call;
-  MediaSender& camera = call.Camera();
-  MediaReceiver& eye = call.Watch("camera");
-  call.Connect();
-  call.SendVideo(camera, 3, /*answer_pli=*/false);
-  ASSERT_EQ(eye.packets, 0u);
-  LoseNextPacket(call.world);
-  camera.SendFrame(/*key_frame=*/true, 5);
-  call.Settle(200ms);
-  call.SendVideo(camera, 3, false);
-  call.Settle(500ms);
-  EXPECT_EQ(eye.payloads.size(), 5u + 9u) << "what overtook the first packet follows it";
-  EXPECT_TRUE(eye.IsContiguous());
-  EXPECT_EQ(call.world.worker().stats().recovered, 1u);
-  EXPECT_EQ(eye.duplicates, 0u);
-}
-
 TEST(KeyFrameTest, AProbeAmongTheOvertakersLeavesNoGap) {
   Call call;
   MediaSender& camera = call.Camera();

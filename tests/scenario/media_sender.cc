@@ -41,6 +41,24 @@ json::object Feedback(std::string_view type, std::string_view parameter = "") {
 
 }  // namespace
 
+// RFC 7741: S and partition 0; then the frame header's P bit.
+CodecShape Vp8Shape() { return {"VP8", MediaSender::kVp8, {}, {0x10, 0x00}, {0x10, 0x01}, {0x00, 0x00}}; }
+// RFC 9628: I with a long picture id, B at the start, P in inter frames.
+CodecShape Vp9Shape() {
+  return {"VP9", 98, json::object{{"profile-id", 0}}, {0x88, 0x80, 0x01}, {0xC8, 0x80, 0x02}, {0x80, 0x80, 0x01}};
+}
+// RFC 6184: STAP-A with an SPS and a PPS; a single slice from macroblock 0; the middle of an FU-A.
+CodecShape H264Shape() {
+  return {"H264",
+          102,
+          json::object{{"packetization-mode", 1}, {"profile-level-id", "42e01f"}, {"level-asymmetry-allowed", 1}},
+          {0x78, 0x00, 0x02, 0x67, 0x42, 0x00, 0x02, 0x68, 0xCE},
+          {0x41, 0x9A},
+          {0x5C, 0x01}};
+}
+// AV1 RTP 1.0: N at a new sequence; Z in what continues an OBU.
+CodecShape Av1Shape() { return {"AV1", 45, {}, {0x18, 0x0A}, {0x10, 0x32}, {0x90, 0x00}}; }
+
 json::value AudioParameters(const SenderOptions& options) {
   json::object encoding;
   if (options.declare_ssrc) encoding["ssrc"] = options.ssrc;
@@ -71,15 +89,15 @@ json::value VideoParameters(const SenderOptions& options, const std::vector<std:
   const json::array feedback{Feedback("goog-remb"), Feedback("transport-cc"), Feedback("ccm", "fir"), Feedback("nack"),
                              Feedback("nack", "pli")};
   return json::object{{"mid", options.mid},
-                      {"codecs", json::array{json::object{{"mimeType", "video/VP8"},
-                                                          {"payloadType", MediaSender::kVp8},
+                      {"codecs", json::array{json::object{{"mimeType", "video/" + options.codec.name},
+                                                          {"payloadType", options.codec.payload_type},
                                                           {"clockRate", 90000},
-                                                          {"parameters", json::object()},
+                                                          {"parameters", options.codec.parameters},
                                                           {"rtcpFeedback", feedback}},
                                              json::object{{"mimeType", "video/rtx"},
                                                           {"payloadType", MediaSender::kRtx},
                                                           {"clockRate", 90000},
-                                                          {"parameters", json::object{{"apt", MediaSender::kVp8}}},
+                                                          {"parameters", json::object{{"apt", options.codec.payload_type}}},
                                                           {"rtcpFeedback", json::array()}}}},
                       {"headerExtensions", Extensions(true)},
                       {"encodings", encodings},
@@ -149,17 +167,18 @@ void MediaSender::SendFrame(bool key_frame, int packets, std::size_t size) {
   if (key_frame) key_frame_wanted_ = false;
   for (int i = 0; i < packets; ++i) {
     Bytes payload(size, static_cast<std::uint8_t>(i));
-    payload[0] = i == 0 ? 0x10 : 0x00;              // RFC 7741: S, partition 0
-    payload[1] = key_frame || i > 0 ? 0x00 : 0x01;  // P: inter frame
-    StoreU32(payload.data() + 4, frames_);
-    SendPacket(kVp8, i == packets - 1, payload);
+    const CodecShape& codec = options_.codec;
+    const Bytes& start = i > 0 ? codec.middle : key_frame ? codec.key_start : codec.frame_start;
+    std::copy(start.begin(), start.end(), payload.begin());
+    StoreU32(payload.data() + start.size() + 2, frames_);
+    SendPacket(codec.payload_type, i == packets - 1, payload);
   }
   ++frames_;
   timestamp_ += 3000;
 }
 
 void MediaSender::SendPadding() {
-  Bytes packet = Build(kVp8, false, {}, sequence_++);
+  Bytes packet = Build(options_.codec.payload_type, false, {}, sequence_++);
   packet[0] |= 0x20;
   packet.resize(packet.size() + 100);
   packet.back() = 100;
@@ -276,6 +295,14 @@ void MediaReceiver::SendPli() {
   std::array<std::uint8_t, 32> buffer;
   ByteWriter out(buffer);
   rtcp::WritePli(out, {rtp::Ssrc(kOurRtcpSsrc), rtp::Ssrc(ssrc)});
+  peer_.SendRtcp(out.written());
+}
+
+void MediaReceiver::SendFir(std::uint8_t request) {
+  std::array<std::uint8_t, 32> buffer;
+  ByteWriter out(buffer);
+  const rtcp::FirEntry entry{rtp::Ssrc(ssrc), request};
+  rtcp::WriteFir(out, rtp::Ssrc(kOurRtcpSsrc), std::span(&entry, 1));
   peer_.SendRtcp(out.written());
 }
 

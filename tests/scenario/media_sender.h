@@ -14,8 +14,21 @@
 
 namespace jb::scenario {
 
+// How one codec's packets look from outside: the first bytes of a payload.
+struct CodecShape {
+  std::string name;  // "VP9"
+  std::uint8_t payload_type = 96;
+  json::object parameters;
+  Bytes key_start, frame_start, middle;
+};
+CodecShape Vp8Shape();
+CodecShape Vp9Shape();
+CodecShape H264Shape();
+CodecShape Av1Shape();
+
 struct SenderOptions {
   bool video = true;
+  CodecShape codec = Vp8Shape();
   std::uint32_t ssrc = 0;
   std::uint32_t rtx_ssrc = 0;
   std::string mid = "0";
@@ -84,6 +97,7 @@ class MediaReceiver {
   // Asks for what is missing; call it now and then.
   void Poll();
   void SendPli();
+  void SendFir(std::uint8_t request);
   void SendNack(std::uint16_t sequence);
   void SendReceiverReport();
 

@@ -77,6 +77,9 @@ class PacketPool {
   // An empty reference when max_packets are in use. The buffer has size 0 and an empty layout.
   PacketRef Take();
   std::size_t in_use() const { return in_use_; }
+  // Over three quarters in use: whoever keeps packets only to repeat them keeps no more, so that what is
+  // left is there for passing packets on.
+  bool is_scarce() const { return in_use_ > max_packets_ / 4 * 3; }
   std::size_t allocated() const { return slabs_.size() * kSlab; }
 
  private:

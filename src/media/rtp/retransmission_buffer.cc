@@ -8,12 +8,14 @@ namespace jb::media {
 namespace {
 
 constexpr std::size_t kFirstCapacity = 32;
+// Forgetting touches memory that has long left the caches: several at once wait for it together.
+constexpr std::uint32_t kAddsPerForget = 16;
 
 }  // namespace
 
 void RetransmissionBuffer::Add(PacketRef packet, rtp::SeqNum seq, rtp::Timestamp timestamp, bool marker, Time now,
                                std::uint32_t tag) {
-  ForgetOld(now);
+  if (++added_ % kAddsPerForget == 0) Forget(now);
   if (begin_ == end_) begin_ = end_ = Unwrapped(seq);
   const std::int64_t number = Unwrapped(seq);
   if (number < begin_) return;
@@ -67,7 +69,7 @@ void RetransmissionBuffer::Clear() {
   while (begin_ < end_) DropFront();
 }
 
-void RetransmissionBuffer::ForgetOld(Time now) {
+void RetransmissionBuffer::Forget(Time now) {
   while (begin_ < end_ && (!At(begin_).packet || now - At(begin_).first_sent_at > options_.max_age)) {
     DropFront();
   }
@@ -79,7 +81,8 @@ std::int64_t RetransmissionBuffer::Unwrapped(rtp::SeqNum seq) const {
   return end_ + (seq - end);
 }
 
-void RetransmissionBuffer::DropFront() { At(begin_++) = Item{}; }
+// What else the slot holds is written anew before the slot is used again.
+void RetransmissionBuffer::DropFront() { At(begin_++).packet.Release(); }
 
 void RetransmissionBuffer::Grow() {
   std::vector<Item> larger(std::max(kFirstCapacity, 2 * ring_.size()));

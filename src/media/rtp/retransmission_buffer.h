@@ -49,8 +49,7 @@ class RetransmissionBuffer {
   void set_rtt(Duration rtt) { rtt_ = rtt; }
 
   // Remembers a packet just sent. Numbers may leave gaps and may be older than the last (a packet
-  // that came late); one older than all that is remembered is ignored. Forgets what is older than
-  // max_age.
+  // that came late); one older than all that is remembered is ignored. Now and then calls Forget().
   void Add(PacketRef packet, rtp::SeqNum seq, rtp::Timestamp timestamp, bool marker, Time now, std::uint32_t tag = 0);
 
   // The packet to send again, or nullptr (counted by reason). A refusal costs nothing: a packet of
@@ -58,6 +57,9 @@ class RetransmissionBuffer {
   // the next call.
   const Item* Answer(rtp::SeqNum seq, Time now, std::size_t budget);
 
+  // Returns the buffers of what is older than max_age. A stream that has stopped adds nothing: its
+  // owner calls this once in a while, or the last two seconds of it are held for as long as it lives.
+  void Forget(Time now);
   // Drops everything, as when the stream is paused.
   void Clear();
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }  // slots, gaps included
@@ -66,7 +68,6 @@ class RetransmissionBuffer {
  private:
   std::int64_t Unwrapped(rtp::SeqNum seq) const;
   Item& At(std::int64_t n) { return ring_[static_cast<std::size_t>(n) & (ring_.size() - 1)]; }
-  void ForgetOld(Time now);
   void MakeRoom(std::int64_t number);
   void DropFront();
   void Grow();
@@ -76,6 +77,7 @@ class RetransmissionBuffer {
   std::vector<Item> ring_;  // power of two, grows as needed up to max_items
   std::int64_t begin_ = 0;  // unwrapped numbers: [begin_, end_)
   std::int64_t end_ = 0;
+  std::uint32_t added_ = 0;
   Counters counters_;
 };
 

@@ -74,9 +74,18 @@ TEST_F(RetransmissionBufferTest, OldPacketsAreForgottenAndTheirBuffersReturned) 
   Add(buffer, 2, t0_ + milliseconds(900));
   EXPECT_FALSE(Ask(buffer, 1, t0_ + milliseconds(1001)));
   EXPECT_EQ(buffer.counters().refused_too_old, 1u);
-  Add(buffer, 3, t0_ + milliseconds(1001));
-  EXPECT_EQ(pool_.in_use(), 2u);
+  buffer.Forget(t0_ + milliseconds(1001));
+  EXPECT_EQ(pool_.in_use(), 1u);
   EXPECT_FALSE(Ask(buffer, 1, t0_ + milliseconds(1001)));
+  buffer.Forget(t0_ + milliseconds(1901));
+  EXPECT_EQ(pool_.in_use(), 0u) << "though nothing is added any more";
+}
+
+TEST_F(RetransmissionBufferTest, AStreamThatGoesOnForgetsByItself) {
+  RetransmissionBuffer buffer({.max_age = kAudioMaxAge});
+  for (int i = 0; i < 1000; ++i) Add(buffer, i, t0_ + 10 * milliseconds(i));
+  EXPECT_LE(pool_.in_use(), 101u + 16u);
+  EXPECT_TRUE(Ask(buffer, 950, t0_ + milliseconds(9990)));
 }
 
 TEST_F(RetransmissionBufferTest, NeverHoldsMoreThanItsLimit) {
