@@ -279,11 +279,12 @@ void DtlsEndpoint::Impl::RepeatFinalFlight(DtlsAttempt& attempt, Time now) {
 void DtlsEndpoint::Impl::HandleTimeout(Time now) {
   if (is_over()) return;
   if (give_up_at_ && now >= *give_up_at_) return Fail();
-  for (DtlsAttempt* attempt : Attempts()) {
-    if (!attempt->give_up_at || now < *attempt->give_up_at) continue;
+  for (std::size_t i = attempts_.size(); i-- > 0;) {
+    const DtlsAttempt& attempt = *attempts_[i];
+    if (!attempt.give_up_at || now < *attempt.give_up_at) continue;
     // Whoever came as far as this is waiting for us to be told its fingerprint.
-    if (attempt->done() && attempts_.size() == 1) return Fail();
-    Drop(attempt);
+    if (attempt.done() && attempts_.size() == 1) return Fail();
+    Drop(&attempt);
   }
   if (role_ == DtlsRole::kClient && listen_again_ && now >= *listen_again_) {
     listen_again_.reset();
