@@ -38,7 +38,7 @@ foreach(module ${modules})
     foreach(include ${includes})
       string(REGEX REPLACE "^#include \"([a-z]+)/.*" "\\1" target "${include}")
       set(test_only FALSE)
-      if(file MATCHES "_(test|fuzz)\\.cc$" AND target STREQUAL "testing")
+      if(file MATCHES "_(test|fuzz)\\.(cc|h)$" AND target STREQUAL "testing")
         set(test_only TRUE)
       endif()
       if(target IN_LIST modules AND NOT target STREQUAL module AND NOT test_only

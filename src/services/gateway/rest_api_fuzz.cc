@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "room/wire.h"
-#include "services/gateway/fuzz_calls.h"
+#include "services/gateway/calls_fuzz.h"
 #include "services/gateway/rest_api.h"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <map>
 
-#include "services/gateway/fuzz_calls.h"
+#include "services/gateway/calls_fuzz.h"
 
 namespace {
 
