@@ -16,7 +16,7 @@ const FLAGS = [
 ];
 
 export class Person {
-  /** `soundNeedsTouch`: the browser's own autoplay policy; else it plays sound at once. */
+  /** `soundNeedsTouch`: the browser's own autoplay policy; else it plays sound at once. `onlyTcp`: lib/witness.mjs. */
   static async launch(name, {
     microphone, viewport = { width: 1280, height: 760 }, locale = 'en-US', camera = true, fakeUi = true, soundNeedsTouch = false,
     onlyTcp = false,
@@ -46,7 +46,7 @@ export class Person {
         localStorage.setItem('jb.preferences', JSON.stringify({ videoQuality: 'low', cameraOn }));
       }
     }, camera);
-    await person.context.addInitScript(witness, { onlyTcp, tellBlocked: soundNeedsTouch });
+    await person.context.addInitScript(witness, { onlyTcp });
     person.page = person.context.pages()[0] ?? (await person.context.newPage());
     person.complaints = [];
     person.page.on('pageerror', (error) => person.complaints.push(`${name}: ${error.stack ?? error.message}`));

@@ -2,8 +2,8 @@
 // Runs in a page before any script of it, as window.__e2e: what its connections do, sampled inside the page, so that a
 // slow answer to the test is never taken for a gap of the media. It can also stand in the way of connections.
 
-/** `onlyTcp`: no UDP candidate of the server is believed. `tellBlocked`: says on the console when sound is held back. */
-export function witness({ onlyTcp = false, tellBlocked = false }) {
+/** `onlyTcp`: no UDP candidate of the server is believed. */
+export function witness({ onlyTcp = false }) {
   const Native = window.RTCPeerConnection;
   if (!Native || window.__e2e) return;
   const connections = [];
@@ -125,14 +125,4 @@ export function witness({ onlyTcp = false, tellBlocked = false }) {
     claim: (index, state) => open()[index].claim(state),
     candidatesDropped: () => candidatesDropped,
   };
-
-  if (tellBlocked) {
-    let told = null;
-    setInterval(() => {
-      if (!window.__jb?.state()) return;
-      const blocked = [...document.querySelectorAll('button')].some((button) => button.textContent.includes('Turn on sound'));
-      if (blocked !== told) console.info(`e2e: sound is ${blocked ? 'blocked' : 'free'}`);
-      told = blocked;
-    }, 200);
-  }
 }
