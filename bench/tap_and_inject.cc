@@ -116,9 +116,9 @@ class Room : public AudioSink {
   }
 
   void HandleTap(const TappedFrame& frame) {
-    const std::size_t speaker = microphones_.at(frame.producer);
-    tapped_ = ledgers_.sent.Take(speaker, frame.sequence);
-    room_.HandleTappedPacket(frame.producer,
+    const ProducerId microphone = frame.producer();
+    tapped_ = ledgers_.sent.Take(microphones_.at(microphone), frame.sequence);
+    room_.HandleTappedPacket(microphone,
                              {.sequence = frame.sequence,
                               .timestamp = frame.timestamp,
                               .level_dbov = frame.level_dbov,
@@ -161,15 +161,13 @@ class Room : public AudioSink {
   void InjectAudio(const ParticipantId& speaker, const Language&, ByteView opus, std::uint32_t timestamp, bool marker,
                    std::int8_t level, bool voice) override {
     const std::size_t i = indexes_.at(speaker);
-    const Time now = io::Now();
     if (handed_) ledgers_.handed.Note(i, timestamp, *std::exchange(handed_, std::nullopt));
-    ledgers_.injected.Note(i, timestamp, now);
+    ledgers_.injected.Note(i, timestamp, io::Now());
     worker_.Inject({.producer = Voice(i),
                     .timestamp = timestamp,
                     .marker = marker,
                     .level_dbov = level,
                     .voice = voice,
-                    .made = now,
                     .opus = Bytes(opus.begin(), opus.end())});
   }
 

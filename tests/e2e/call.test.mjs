@@ -434,7 +434,10 @@ test('a translated call', { timeout: 600_000 }, async (t) => {
     assert.equal(counts.synthesized, 2 * counts.captions, 'synthesized once per language');
   });
 
-  await t.test('every control can be reached at 360 px', async () => {
+  await t.test('every name can be read and every control reached at 360 px', async () => {
+    const cut = await clara.page.locator('.plate-name').evaluateAll((all) =>
+      all.filter((name) => name.scrollWidth > name.clientWidth).map((name) => name.textContent));
+    assert.deepEqual(cut.filter((name) => !name.startsWith('Clara')), []);
     const allReachable = async (where) => {
       const { seen, missing } = await unreachableControls(clara.page);
       assert.ok(seen >= 5, `${where}: ${seen} controls`);
