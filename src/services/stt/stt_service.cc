@@ -326,7 +326,9 @@ class SttServiceImpl : public SttService {
   struct Listening {
     Listening(std::shared_ptr<StreamSession> s, io::Loop& loop) : session(std::move(s)), look_again(loop) {}
     std::shared_ptr<StreamSession> session;
-    Bytes unheard;  // of the last message
+    // One message may come after the reading was paused, sound or text.
+    Bytes unheard;
+    std::string waiting_text;
     io::Timer look_again;
   };
 
@@ -335,25 +337,32 @@ class SttServiceImpl : public SttService {
     const auto weak = std::weak_ptr(socket);
     socket->set_on_binary([listening, weak](ByteView data) {
       if (!listening->session) return;
-      listening->unheard.assign(data.begin(), data.end());
+      listening->unheard.insert(listening->unheard.end(), data.begin(), data.end());
       Listen(listening, weak);
     });
     socket->set_on_text([listening, weak](std::string_view text) {
       if (!listening->session) return;
-      const auto message = ParseJson(text);
-      const auto type = message.ok() ? GetString(*message, "type") : std::nullopt;
-      if (type == "end") return listening->session->Finish();
-      if (type == "flush") return listening->session->Flush();
-      if (const auto s = weak.lock()) {
-        s->SendText(ErrorMessage({"invalid_request", "A text frame is {\"type\":\"end\"} or {\"type\":\"flush\"}."}));
-        s->Close(io::kWsPolicy);
-      }
+      // What was sent before it is heard before it.
+      if (listening->unheard.empty()) Obey(*listening, weak, text);
+      else listening->waiting_text = text;
     });
     // On a later turn: the session may be what is speaking right now.
     socket->set_on_close([this, listening, alive = alive_](std::uint16_t, std::string_view) {
       listening->look_again.Cancel();
       if (*alive) loop_.Post([session = std::exchange(listening->session, nullptr)] {});
     });
+  }
+
+  static void Obey(Listening& listening, const std::weak_ptr<io::WebSocket>& weak, std::string_view text) {
+    const auto message = ParseJson(text);
+    const auto type = message.ok() ? GetString(*message, "type") : std::nullopt;
+    if (type == "end") return listening.session->Finish();
+    if (type == "flush") return listening.session->Flush();
+    if (const auto socket = weak.lock()) {
+      socket->SendText(
+          ErrorMessage({"invalid_request", "A text frame is {\"type\":\"end\"} or {\"type\":\"flush\"}."}));
+      socket->Close(io::kWsPolicy);
+    }
   }
 
   // Gives the session a second at a time, as long as it keeps up; a sender faster than that is read no further.
@@ -367,6 +376,9 @@ class SttServiceImpl : public SttService {
       at += size;
     }
     listening->unheard.erase(listening->unheard.begin(), listening->unheard.begin() + static_cast<std::ptrdiff_t>(at));
+    if (listening->unheard.empty() && !listening->waiting_text.empty()) {
+      Obey(*listening, weak, std::exchange(listening->waiting_text, {}));
+    }
     const bool behind = !listening->unheard.empty() || listening->session->backlog_samples() > kMostBacklog;
     socket->PauseReading(behind);
     if (behind) {

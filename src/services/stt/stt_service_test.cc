@@ -315,6 +315,31 @@ TEST_F(SttServiceTest, ASenderFasterThanTheRecogniserIsSlowedDownAndLosesNothing
   EXPECT_EQ(state_->pushed, samples);
 }
 
+// The message whose reading had begun when the reading was paused still comes: nothing before it may be lost.
+TEST_F(SttServiceTest, SmallMessagesBehindALargeOneAreHeardInTheirPlace) {
+  state_->keeps_up = false;
+  std::shared_ptr<io::WebSocket> socket;
+  std::vector<std::string> heard;
+  io::WebSocketConnectOptions options;
+  options.socket.max_queued_bytes = 16 << 20;
+  io::ConnectWebSocket(loop_, "ws" + client_->Url("/transcribe/stream").substr(4), options,
+                       [&](Result<std::shared_ptr<io::WebSocket>> opened) {
+                         ASSERT_TRUE(opened.ok());
+                         socket = *opened;
+                         socket->set_on_text([&](std::string_view text) { heard.emplace_back(text); });
+                         socket->SendBinary(Bytes(1 << 20));
+                         socket->SendBinary(Bytes(640));
+                         socket->SendBinary(Bytes(640));
+                         socket->SendText(R"({"type":"end"})");
+                       });
+  ASSERT_TRUE(loop_.RunUntil([&] { return state_->backlog > 10u * 16000; }, kPatience));
+  Turn(100ms);
+  state_->keeps_up = true;
+  state_->backlog = 0;
+  ASSERT_TRUE(loop_.RunUntil([&] { return !heard.empty() && heard.back() == R"({"type":"done"})"; }, kPatience));
+  EXPECT_EQ(state_->pushed, ((1u << 20) + 2 * 640) / 2);
+}
+
 TEST_F(SttServiceTest, ASocketFasterThanTheRecogniserIsSlowedDownAndLosesNothing) {
   state_->keeps_up = false;
   constexpr std::size_t kSamples = 70 * 16000;
