@@ -117,6 +117,18 @@ class SttServiceTest : public ::testing::Test {
   void Turn(Duration time) {
     loop_.RunUntil([] { return false; }, time);
   }
+  // A WebSocket that sends this once it is open, however much; what it says comes to heard_.
+  void OpenStream(const std::function<void(io::WebSocket&)>& send) {
+    io::WebSocketConnectOptions options;
+    options.socket.max_queued_bytes = 16 << 20;
+    io::ConnectWebSocket(loop_, "ws" + client_->Url("/transcribe/stream").substr(4), options,
+                         [this, send](Result<std::shared_ptr<io::WebSocket>> opened) {
+                           ASSERT_TRUE(opened.ok());
+                           stream_ = *opened;
+                           stream_->set_on_text([this](std::string_view text) { heard_.emplace_back(text); });
+                           send(*stream_);
+                         });
+  }
   // What a WebSocket says until it closes, and its code.
   std::vector<std::string> Talk(const std::string& query, const std::function<void(io::WebSocket&)>& speak) {
     std::vector<std::string> heard;
@@ -165,6 +177,8 @@ class SttServiceTest : public ::testing::Test {
   const std::shared_ptr<TestRecognizer::State> state_ = std::make_shared<TestRecognizer::State>();
   std::unique_ptr<SttService> service_;
   std::unique_ptr<ServiceTestClient> client_;
+  std::shared_ptr<io::WebSocket> stream_;
+  std::vector<std::string> heard_;
 };
 
 TEST_F(SttServiceTest, TheOpenApiDocumentDescribesExactlyTheRoutesThatExist) {
@@ -318,53 +332,37 @@ TEST_F(SttServiceTest, ASenderFasterThanTheRecogniserIsSlowedDownAndLosesNothing
 // The message whose reading had begun when the reading was paused still comes: nothing before it may be lost.
 TEST_F(SttServiceTest, SmallMessagesBehindALargeOneAreHeardInTheirPlace) {
   state_->keeps_up = false;
-  std::shared_ptr<io::WebSocket> socket;
-  std::vector<std::string> heard;
-  io::WebSocketConnectOptions options;
-  options.socket.max_queued_bytes = 16 << 20;
-  io::ConnectWebSocket(loop_, "ws" + client_->Url("/transcribe/stream").substr(4), options,
-                       [&](Result<std::shared_ptr<io::WebSocket>> opened) {
-                         ASSERT_TRUE(opened.ok());
-                         socket = *opened;
-                         socket->set_on_text([&](std::string_view text) { heard.emplace_back(text); });
-                         socket->SendBinary(Bytes(1 << 20));
-                         socket->SendBinary(Bytes(640));
-                         socket->SendBinary(Bytes(640));
-                         socket->SendText(R"({"type":"end"})");
-                       });
+  OpenStream([&](io::WebSocket& socket) {
+    socket.SendBinary(Bytes(1 << 20));
+    socket.SendBinary(Bytes(640));
+    socket.SendBinary(Bytes(640));
+    socket.SendText(R"({"type":"end"})");
+  });
   ASSERT_TRUE(loop_.RunUntil([&] { return state_->backlog > 10u * 16000; }, kPatience));
   Turn(100ms);
   state_->keeps_up = true;
   state_->backlog = 0;
-  ASSERT_TRUE(loop_.RunUntil([&] { return !heard.empty() && heard.back() == R"({"type":"done"})"; }, kPatience));
+  ASSERT_TRUE(loop_.RunUntil([&] { return !heard_.empty() && heard_.back() == R"({"type":"done"})"; }, kPatience));
   EXPECT_EQ(state_->pushed, ((1u << 20) + 2 * 640) / 2);
 }
 
 TEST_F(SttServiceTest, ASocketFasterThanTheRecogniserIsSlowedDownAndLosesNothing) {
   state_->keeps_up = false;
   constexpr std::size_t kSamples = 70 * 16000;
-  io::WebSocketConnectOptions options;
-  options.socket.max_queued_bytes = 16 << 20;
-  std::shared_ptr<io::WebSocket> socket;
-  std::vector<std::string> heard;
-  io::ConnectWebSocket(loop_, "ws" + client_->Url("/transcribe/stream").substr(4), options,
-                       [&](Result<std::shared_ptr<io::WebSocket>> opened) {
-                         ASSERT_TRUE(opened.ok());
-                         socket = *opened;
-                         socket->set_on_text([&](std::string_view text) { heard.emplace_back(text); });
-                         // One message alone is more than the recogniser keeps.
-                         socket->SendBinary(Bytes(1 << 20));
-                         socket->SendBinary(Bytes(1 << 20));
-                         socket->SendBinary(Bytes(2 * kSamples - (2 << 20)));
-                         socket->SendText(R"({"type":"end"})");
-                       });
+  OpenStream([&](io::WebSocket& socket) {
+    // One message alone is more than the recogniser keeps.
+    socket.SendBinary(Bytes(1 << 20));
+    socket.SendBinary(Bytes(1 << 20));
+    socket.SendBinary(Bytes(2 * kSamples - (2 << 20)));
+    socket.SendText(R"({"type":"end"})");
+  });
   EXPECT_TRUE(loop_.RunUntil([&] { return state_->backlog > 10u * 16000; }, kPatience));
   Turn(100ms);
   EXPECT_LT(state_->most_backlog, 20u * 16000);  // the recogniser keeps 30 s
   EXPECT_LT(state_->pushed, kSamples);
   state_->keeps_up = true;
   state_->backlog = 0;
-  EXPECT_TRUE(loop_.RunUntil([&] { return !heard.empty() && heard.back() == R"({"type":"done"})"; }, kPatience));
+  EXPECT_TRUE(loop_.RunUntil([&] { return !heard_.empty() && heard_.back() == R"({"type":"done"})"; }, kPatience));
   EXPECT_EQ(state_->pushed, kSamples);
   EXPECT_TRUE(IsFree());
 }
