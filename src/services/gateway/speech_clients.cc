@@ -45,13 +45,19 @@ io::HttpClientRequest JsonRequest(std::string url, const json::object& body) {
   return request;
 }
 
-interpreter::TranslationResult ReadTranslation(const Result<io::HttpResponse>& response) {
-  if (!response.ok()) return {.error = response.error().message, .busy = IsBusy(response.error())};
-  if (response->status != 200) return {.error = ErrorOf(*response)};
+struct TranslationAnswer {
+  interpreter::TranslationResult result;
+  std::optional<bool> cached{};  // when the service says so
+};
+
+TranslationAnswer ReadTranslation(const Result<io::HttpResponse>& response) {
+  if (!response.ok()) return {{.error = response.error().message, .busy = IsBusy(response.error())}};
+  if (response->status != 200) return {{.error = ErrorOf(*response)}};
   const auto body = ParseJson(response->body);
+  const auto cached = body.ok() ? GetBool(*body, "cached") : std::nullopt;
   const auto translated = body.ok() ? GetString(*body, "text") : std::nullopt;
-  if (!translated) return {.error = "an answer without text"};
-  return {.text = std::string(*translated)};
+  if (!translated) return {{.error = "an answer without text"}, cached};
+  return {{.text = std::string(*translated)}, cached};
 }
 
 // Little-endian samples out of chunks that may split one.
@@ -193,15 +199,10 @@ std::uint64_t TranslationClient::Translate(const std::string& text, const Langua
        .end_by = deadline,
        .on_chunk = {},
        .done = [this, counted = !text.empty(), done = std::move(done)](const Result<io::HttpResponse>& response) {
-         if (counted && response.ok() && response->status == 200) CountCached(*response);
-         done(ReadTranslation(response));
+         TranslationAnswer answer = ReadTranslation(response);
+         if (counted && answer.cached) (*answer.cached ? hits_ : misses_).Add();
+         done(std::move(answer.result));
        }});
-}
-
-void TranslationClient::CountCached(const io::HttpResponse& response) {
-  const auto body = ParseJson(response.body);
-  const auto cached = body.ok() ? GetBool(*body, "cached") : std::nullopt;
-  if (cached) (*cached ? hits_ : misses_).Add();
 }
 
 void TranslationClient::Prepare(const Language& from, const Language& to) {

@@ -72,8 +72,6 @@ class TranslationClient {
   void Cancel(std::uint64_t id) { queue_.Cancel(id); }
 
  private:
-  void CountCached(const io::HttpResponse& response);
-
   const std::string url_;
   Counter hits_, misses_;  // of the service's cache, as its answers say
   RequestQueue queue_;
