@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 
+#include "testing/advance.h"
 #include "testing/seeded_random.h"
 
 namespace jb::client {
@@ -55,14 +56,7 @@ class IceAgentTest : public ::testing::Test {
   }
 
   void RunFor(Duration limit) {
-    const Time end = now_ + limit;
-    while (const auto next = agent_.NextDeadline()) {
-      if (*next > end) break;
-      now_ = std::max(now_, *next);
-      agent_.HandleTimeout(now_);
-      Drain();
-    }
-    now_ = end;
+    testing::Advance(agent_, now_, limit, [this] { Drain(); });
   }
 
   testing::SeededRandom random_{3};

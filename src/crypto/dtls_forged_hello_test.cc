@@ -16,13 +16,6 @@ using std::chrono::seconds;
 // One hello of a client of its own, each with another random; larger than 1200 bytes: in two datagrams.
 std::vector<Bytes> ForgedHello(std::size_t extension_size = 0) { return RawDtlsClient(extension_size).Step({}); }
 
-std::vector<Bytes> Poll(DtlsEndpoint& endpoint) {
-  std::vector<Bytes> out;
-  Bytes d;
-  while (endpoint.PollTransmit(d)) out.push_back(d);
-  return out;
-}
-
 TEST(DtlsForgedHello, BeforeTheRealOneCostsNothing) {
   DtlsLink link;
   link.server.HandlePacket(ForgedHello()[0], link.now);
@@ -121,11 +114,6 @@ TEST(DtlsForgedHello, AnotherCertificateThatFinishesFirstDoesNotStopTheRealOne) 
   for (const Bytes& d : hello) link.client.HandlePacket(d, link.now);
   link.RunFor(seconds(5));
   EXPECT_NE(link.server.state(), DtlsState::kFailed);
-}
-
-std::vector<Bytes> Answers(DtlsEndpoint& server, const std::vector<Bytes>& datagrams) {
-  for (const Bytes& d : datagrams) server.HandlePacket(d, DtlsLink::kStart);
-  return Poll(server);
 }
 
 // Connects a client that reads the n-th answer only, as if the network had lost the others. Each is one datagram.

@@ -321,13 +321,7 @@ TEST(Dtls, AClientHelloInTwoDatagramsInEitherOrderConnects) {
     ASSERT_EQ(flight.size(), 2u);
     EXPECT_GT(flight[0].size() + flight[1].size(), 1400u);
     if (swapped) std::swap(flight[0], flight[1]);
-    for (int i = 0; i < 5 && !flight.empty(); ++i) {
-      for (const Bytes& d : flight) server.HandlePacket(d, DtlsLink::kStart);
-      std::vector<Bytes> answer;
-      Bytes d;
-      while (server.PollTransmit(d)) answer.push_back(d);
-      flight = client.Step(answer);
-    }
+    for (int i = 0; i < 5 && !flight.empty(); ++i) flight = client.Step(Answers(server, flight));
     EXPECT_EQ(server.state(), DtlsState::kConnected) << "swapped " << swapped;
     EXPECT_TRUE(client.done());
     EXPECT_EQ(server.keys().profile, SrtpProfile::kAeadAes128Gcm);
@@ -339,13 +333,7 @@ TEST(Dtls, APeerWithoutACertificateIsRefused) {
   DtlsEndpoint server(DtlsRole::kServer, DtlsLink::Certificates().first);
   server.SetRemoteFingerprint({"sha-256", client.fingerprint()});
   auto flight = client.Step({});
-  for (int i = 0; i < 5 && !flight.empty(); ++i) {
-    for (const Bytes& d : flight) server.HandlePacket(d, DtlsLink::kStart);
-    std::vector<Bytes> answer;
-    Bytes d;
-    while (server.PollTransmit(d)) answer.push_back(d);
-    flight = client.Step(answer);
-  }
+  for (int i = 0; i < 5 && !flight.empty(); ++i) flight = client.Step(Answers(server, flight));
   EXPECT_NE(server.state(), DtlsState::kConnected);
   EXPECT_FALSE(client.done());
   EXPECT_GE(server.stats().resets, 1u);
@@ -356,13 +344,7 @@ TEST(Dtls, APeerThatSpeaksNoSrtpFails) {
   DtlsEndpoint server(DtlsRole::kServer, DtlsLink::Certificates().first);
   server.SetRemoteFingerprint({"sha-256", client.fingerprint()});
   auto flight = client.Step({});
-  for (int i = 0; i < 5 && !flight.empty(); ++i) {
-    for (const Bytes& d : flight) server.HandlePacket(d, DtlsLink::kStart);
-    std::vector<Bytes> answer;
-    Bytes d;
-    while (server.PollTransmit(d)) answer.push_back(d);
-    flight = client.Step(answer);
-  }
+  for (int i = 0; i < 5 && !flight.empty(); ++i) flight = client.Step(Answers(server, flight));
   EXPECT_EQ(server.state(), DtlsState::kFailed);
 }
 

@@ -149,6 +149,18 @@ class RawDtlsClient {
   bool done_ = false;
 };
 
+inline std::vector<Bytes> Poll(DtlsEndpoint& endpoint) {
+  std::vector<Bytes> out;
+  Bytes d;
+  while (endpoint.PollTransmit(d)) out.push_back(d);
+  return out;
+}
+// What the server says to these.
+inline std::vector<Bytes> Answers(DtlsEndpoint& server, const std::vector<Bytes>& datagrams) {
+  for (const Bytes& d : datagrams) server.HandlePacket(d, DtlsLink::kStart);
+  return Poll(server);
+}
+
 // A well-formed DTLS 1.2 ClientHello that offers only TLS_NULL_WITH_NULL_NULL: 67 bytes that make a
 // server library fail for good.
 inline Bytes ForgedNullCipherHello() {

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "proto/engineio/server.h"
+#include "testing/advance.h"
 #include "testing/seeded_random.h"
 
 namespace {
@@ -165,15 +166,10 @@ class Harness {
     Drain();
   }
   void Pass(Duration time) {
-    const Time until = now_ + time;
-    while (auto next = server_.NextDeadline()) {
-      if (*next > until) break;
-      now_ = std::max(now_, *next);
-      server_.HandleTimeout(now_);
+    jb::testing::Advance(server_, now_, time, [this] {
       JB_CHECK(!server_.NextDeadline() || *server_.NextDeadline() > now_);
       Drain();
-    }
-    now_ = until;
+    });
   }
 
   // `gone`: a WebSocket the core was just told is closed; what it said before may still come out.

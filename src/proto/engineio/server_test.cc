@@ -9,6 +9,7 @@
 #include <map>
 
 #include "base/json.h"
+#include "testing/advance.h"
 #include "testing/seeded_random.h"
 
 namespace jb::engineio {
@@ -61,14 +62,7 @@ class EngineIoServer : public ::testing::Test {
 
   // Lets time pass, timer by timer.
   void Advance(Duration by) {
-    const Time until = now_ + by;
-    while (auto next = server_.NextDeadline()) {
-      if (*next > until) break;
-      now_ = std::max(now_, *next);
-      server_.HandleTimeout(now_);
-      Drain();
-    }
-    now_ = until;
+    testing::Advance(server_, now_, by, [this] { Drain(); });
   }
 
   static Query MakeQuery(std::string_view transport, const std::string& sid) {

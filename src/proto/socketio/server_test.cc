@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 
+#include "testing/advance.h"
 #include "testing/seeded_random.h"
 
 namespace jb::socketio {
@@ -76,14 +77,7 @@ class SocketIoServerCore : public ::testing::Test {
     Drain();
   }
   void Advance(Duration by) {
-    const Time until = now_ + by;
-    while (auto next = server_.NextDeadline()) {
-      if (*next > until) break;
-      now_ = std::max(now_, *next);
-      server_.HandleTimeout(now_);
-      Drain();
-    }
-    now_ = until;
+    testing::Advance(server_, now_, by, [this] { Drain(); });
   }
   Strings Sent(SessionId session) { return std::exchange(sent_[session], {}); }
   // A session that is in "/".

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "proto/socketio/server.h"
+#include "testing/advance.h"
 #include "testing/seeded_random.h"
 
 namespace {
@@ -135,15 +136,10 @@ class Harness {
     Drain();
   }
   void Pass(Duration time) {
-    const Time until = now_ + time;
-    while (auto next = server_.NextDeadline()) {
-      if (*next > until) break;
-      now_ = std::max(now_, *next);
-      server_.HandleTimeout(now_);
+    jb::testing::Advance(server_, now_, time, [this] {
       JB_CHECK(!server_.NextDeadline() || *server_.NextDeadline() > now_);
       Drain();
-    }
-    now_ = until;
+    });
   }
 
   void Drain(std::optional<SessionId> gone = std::nullopt) {
