@@ -72,6 +72,20 @@ void Consumer::HandleLayer(std::uint8_t spatial_layer) {
       ConsumerLayersChanged{id_, spatial_layer, static_cast<std::uint8_t>(mode.temporal_layers - 1)});
 }
 
+void Consumer::CollectLayers(media::LayerLadder& out, Time now) const {
+  media::Layers cap{media::kMaxSpatialLayers - 1, media::kMaxTemporalLayers - 1};
+  if (preferred_) cap = media::ClampedLayers(preferred_->spatial, preferred_->temporal.value_or(cap.temporal));
+  producer_.CollectLayers(out, cap, now);
+}
+
+void Consumer::SetTargetLayers(std::optional<media::Layers> layers, Time) { target_ = layers; }
+
+std::optional<media::Layers> Consumer::current_layers() const {
+  const auto spatial = producer_.current_spatial_layer();
+  if (!video_ || paused_ || !in_sync_ || !spatial) return std::nullopt;
+  return media::Layers{*spatial, media::kMaxTemporalLayers - 1};
+}
+
 Consumer::Readiness Consumer::PrepareToSend(const ForwardedPacket& packet, Time now) {
   if (paused_ || !transport_.CanSend()) return Readiness::kWaiting;
   if (in_sync_) return Readiness::kGoesOn;

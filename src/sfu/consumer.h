@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "media/layers/layer_ladder.h"
 #include "media/rtp/retransmission_buffer.h"
 #include "media/rtp/seq_manager.h"
 #include "media/rtp/stream_sender.h"
@@ -54,6 +55,17 @@ class Consumer {
   void HandleLayer(std::uint8_t spatial_layer);
   void SetPreferredLayers(PreferredLayers layers) { preferred_ = layers; }
   const std::optional<PreferredLayers>& preferred_layers() const { return preferred_; }
+  // 1 to 255, for whoever shares out the link.
+  void set_priority(std::uint8_t priority) { priority_ = priority; }
+  std::uint8_t priority() const { return priority_; }
+
+  // What it could be sent now: layers that flow, up to the preferred ones, with what each step takes.
+  void CollectLayers(media::LayerLadder& out, Time now) const;
+  // What may be sent from here on. nullopt: nothing fits, and the picture stands still until told otherwise. Without
+  // any call: the top of the ladder.
+  void SetTargetLayers(std::optional<media::Layers> layers, Time now);
+  // What is being sent.
+  std::optional<media::Layers> current_layers() const;
 
   // True: with this packet the stream begins, or begins again.
   bool Send(const ForwardedPacket& packet, Time now);
@@ -86,6 +98,8 @@ class Consumer {
   bool paused_ = true;
   bool in_sync_ = false;
   std::optional<PreferredLayers> preferred_;
+  std::optional<media::Layers> target_;
+  std::uint8_t priority_ = 1;
   std::optional<std::uint8_t> reported_layer_;
   std::optional<std::uint8_t> last_fir_;
   media::SeqManager sequence_;

@@ -39,6 +39,7 @@ IngressStream::IngressStream(IngressStreamOptions options)
     : options_(std::move(options)),
       ssrc_(options_.ssrc),
       rtx_ssrc_(options_.rtx_ssrc),
+      layer_reader_(options_.dependency),
       receiver_(rtp::Ssrc(options_.ssrc.value_or(0)), options_.clock_rate) {}
 
 bool IngressStream::CanBind(std::uint32_t ssrc, bool rtx, Time now) const {
@@ -59,6 +60,8 @@ void IngressStream::Bind(std::uint32_t ssrc, bool rtx) {
   silent_ = false;
   received_.Reset();
   recent_.Clear();
+  layer_reader_ = media::LayerReader(options_.dependency);
+  meter_.Reset();
   receiver_ = media::StreamReceiver(rtp::Ssrc(ssrc), options_.clock_rate);
   nack_.Reset();
 }
@@ -76,6 +79,12 @@ bool IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std:
   if (options_.nack) nack_.HandlePacket(seq, key_frame, recovered, now);
   if (key_frame && options_.video) key_frames_.HandleKeyFrame();
   return true;
+}
+
+media::PacketLayers IngressStream::HandleLayers(media::Codec codec, ByteView payload, std::size_t size, Time now) {
+  const media::PacketLayers layers = layer_reader_.Read(codec, payload);
+  meter_.Add(layers, size, now);
+  return layers;
 }
 
 std::optional<Time> IngressStream::NextDeadline() const {

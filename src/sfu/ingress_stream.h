@@ -10,6 +10,8 @@
 
 #include "base/sequence.h"
 #include "base/time.h"
+#include "media/layers/layer_meter.h"
+#include "media/layers/layer_reader.h"
 #include "media/rtp/key_frame_requester.h"
 #include "media/rtp/nack_generator.h"
 #include "media/rtp/stream_receiver.h"
@@ -41,6 +43,7 @@ struct IngressStreamOptions {
   std::uint32_t clock_rate = 90000;
   bool nack = false;
   bool video = false;
+  media::SpatialDependency dependency = media::SpatialDependency::kFull;
 };
 
 class IngressStream {
@@ -71,6 +74,10 @@ class IngressStream {
   media::KeyFrameRequester& key_frames() { return key_frames_; }
   std::uint8_t NextFirSequence() { return fir_sequence_++; }
 
+  // Video only: reads the layers of a packet that has just arrived, `size` bytes in all, and counts it with them.
+  media::PacketLayers HandleLayers(media::Codec codec, ByteView payload, std::size_t size, Time now);
+  media::LayerMeter& meter() { return meter_; }
+
   // Video only; the producer fills it.
   RecentPackets& recent() { return recent_; }
 
@@ -86,6 +93,8 @@ class IngressStream {
   std::uint8_t fir_sequence_ = 0;
   ReceivedWindow received_;
   RecentPackets recent_;
+  media::LayerReader layer_reader_;
+  media::LayerMeter meter_;
   media::StreamReceiver receiver_;
   media::NackGenerator nack_;
   media::KeyFrameRequester key_frames_;

@@ -201,7 +201,9 @@ ScalabilityMode ParseScalabilityMode(std::string_view text) {
   if (text[1] < '1' || text[1] > '9' || text[3] < '1' || text[3] > '9') return mode;
   mode.spatial_layers = static_cast<std::uint8_t>(text[1] - '0');
   mode.temporal_layers = static_cast<std::uint8_t>(text[3] - '0');
-  mode.ksvc = text.find("_KEY") != std::string_view::npos;
+  using enum media::SpatialDependency;
+  if (text[0] == 'S') mode.dependency = kNone;
+  if (text.find("_KEY") != std::string_view::npos) mode.dependency = kKeyPictures;
   return mode;
 }
 

@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "media/layers/layer_reader.h"
 #include "media/payload/codec.h"
 
 namespace jb::sfu {
@@ -109,7 +110,7 @@ struct RtpMapping {
 struct ScalabilityMode {
   std::uint8_t spatial_layers = 1;
   std::uint8_t temporal_layers = 1;
-  bool ksvc = false;
+  media::SpatialDependency dependency = media::SpatialDependency::kFull;
 };
 ScalabilityMode ParseScalabilityMode(std::string_view text);
 

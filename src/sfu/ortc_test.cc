@@ -318,7 +318,9 @@ TEST(OrtcTest, H264ProfileLevelIdsReadAndWriteBack) {
 
 TEST(OrtcTest, ScalabilityModesAreRead) {
   EXPECT_EQ(ParseScalabilityMode("L3T3_KEY").spatial_layers, 3);
-  EXPECT_TRUE(ParseScalabilityMode("L3T3_KEY").ksvc);
+  EXPECT_EQ(ParseScalabilityMode("L3T3_KEY").dependency, media::SpatialDependency::kKeyPictures);
+  EXPECT_EQ(ParseScalabilityMode("L3T3").dependency, media::SpatialDependency::kFull);
+  EXPECT_EQ(ParseScalabilityMode("S2T1").dependency, media::SpatialDependency::kNone);
   EXPECT_EQ(ParseScalabilityMode("S2T1").temporal_layers, 1);
   EXPECT_EQ(ParseScalabilityMode("L1T3").temporal_layers, 3);
   for (const char* text : {"", "L", "L0T1", "LxT1", "X1T1", "L1X1"}) {

@@ -17,6 +17,9 @@ constexpr Duration kStalledAfter = std::chrono::seconds(2);
 // Timestamps step at least this far over a switch: about one frame at 30 fps.
 constexpr Duration kFrameTime = std::chrono::milliseconds(33);
 constexpr std::size_t kMaxProxiedSize = 16;
+// mediasoup's; a shared screen that stands still sends a picture now and then.
+constexpr Duration kLayerSilence = std::chrono::milliseconds(1500);
+constexpr Duration kScreenLayerSilence = std::chrono::seconds(5);
 
 bool HasFeedback(const RtpCodec& codec, std::string_view type, std::string_view parameter) {
   return std::any_of(codec.rtcp_feedback.begin(), codec.rtcp_feedback.end(), [&](const RtcpFeedback& fb) {
@@ -79,6 +82,7 @@ void Producer::BuildStreams(const RtpParameters& parameters) {
     options.ssrc = encoding.ssrc;
     options.rtx_ssrc = encoding.rtx_ssrc;
     options.video = options_.kind == MediaKind::kVideo;
+    options.dependency = ParseScalabilityMode(encoding.scalability_mode.value_or("")).dependency;
     for (const RtpCodec& codec : parameters.codecs) {
       if (codec.is_rtx()) continue;
       options.clock_rate = codec.clock_rate;
@@ -193,6 +197,7 @@ void Producer::HandlePacket(IngressStream& stream, const rtp::PacketView& packet
     return;
   }
   if (recovered) ++context_.stats.recovered;
+  if (video && usable && !body.empty()) stream.HandleLayers(payload.codec, body, packet.size(), now);
   if (video && key_frame) ++context_.stats.key_frames_seen;
   // Padding-only probes, and codecs we do not forward, take numbers too: consumers must not see a gap.
   if (!usable || body.empty()) {
@@ -282,6 +287,42 @@ Producer::Choice Producer::Select(IngressStream& stream, rtp::SeqNum seq, bool k
   }
   RequestKeyFrame(stream, now);
   return Choice::kKeep;
+}
+
+bool Producer::Flows(media::Layers layers, Time now) const {
+  const Duration silence = options_.content == VideoContent::kScreen ? kScreenLayerSilence : kLayerSilence;
+  if (streams_.size() == 1) return streams_[0]->meter().Flows(layers, silence, now);
+  if (layers.spatial >= streams_.size()) return false;
+  media::LayerMeter& meter = streams_[layers.spatial]->meter();
+  for (std::uint8_t s = 0; s < media::kMaxSpatialLayers; ++s) {
+    if (meter.Flows({s, layers.temporal}, silence, now)) return true;
+  }
+  return false;
+}
+
+std::uint64_t Producer::BitrateBps(media::Layers layers, Time now) const {
+  if (streams_.size() == 1) return streams_[0]->meter().BitrateBps(layers, now);
+  // Of a simulcast encoding everything is sent that is of those temporal layers.
+  const media::Layers within{media::kMaxSpatialLayers - 1, layers.temporal};
+  return streams_[layers.spatial]->meter().BitrateBps(within, now);
+}
+
+void Producer::CollectLayers(media::LayerLadder& out, media::Layers cap, Time now) {
+  out.Clear();
+  if (options_.kind != MediaKind::kVideo || streams_.empty()) return;
+  const auto add = [&](media::Layers layers) {
+    if (Flows(layers, now)) out.Add({layers, BitrateBps(layers, now)});
+  };
+  if (options_.content == VideoContent::kCamera) {  // mediasoup's order: smooth, then larger
+    for (std::uint8_t s = 0; s <= cap.spatial; ++s) {
+      for (std::uint8_t t = 0; t <= cap.temporal; ++t) add({s, t});
+    }
+    return;
+  }
+  for (std::uint8_t s = 0; s <= cap.spatial; ++s) add({s, 0});
+  if (out.empty()) return;
+  const std::uint8_t sharpest = out[out.size() - 1].layers.spatial;
+  for (std::uint8_t t = 1; t <= cap.temporal; ++t) add({sharpest, t});
 }
 
 void Producer::HandleRebind(IngressStream& stream) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "media/layers/layer_ladder.h"
 #include "media/payload/codec.h"
 #include "proto/rtp/packet.h"
 #include "sfu/context.h"
@@ -28,6 +29,7 @@ struct ProducerOptions {
   ProducerId id;
   MediaKind kind = MediaKind::kAudio;
   ProducerType type = ProducerType::kSimple;
+  VideoContent content = VideoContent::kCamera;
   RtpParameters parameters;  // as the client sent them
   RtpMapping mapping;
   RtpParameters consumable;
@@ -65,6 +67,9 @@ class Producer {
   SpeakerGroup* speaker_group() const { return group_; }
   // What consumers see, as layers: nullopt until something flowed.
   std::optional<std::uint8_t> current_spatial_layer() const;
+
+  // The layers that flow, none above `cap`, as a ladder.
+  void CollectLayers(media::LayerLadder& out, media::Layers cap, Time now);
 
   // --- packets in ---
   // Which encoding an unknown SSRC is, given the RIDs it shows; nullptr: none may have it.
@@ -117,6 +122,8 @@ class Producer {
   void SwitchTo(IngressStream& stream, rtp::SeqNum seq, rtp::Timestamp timestamp, Time now);
   void AlignTimestamps(IngressStream& stream, rtp::Timestamp timestamp, Time now);
   bool IsStalled(const IngressStream& stream, Time now) const;
+  bool Flows(media::Layers layers, Time now) const;
+  std::uint64_t BitrateBps(media::Layers layers, Time now) const;
   // `recent`: of the encoding the packet is of; nullptr for audio, where any packet is a beginning.
   void Forward(const ForwardedPacket& packet, RecentPackets* recent, Time now);
   void Skip(IngressStream& stream, rtp::SeqNum seq);

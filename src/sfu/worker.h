@@ -46,6 +46,10 @@ struct IceCandidateAddress {
   TransportProtocol protocol = TransportProtocol::kUdp;
 };
 
+// What a video shows decides what is given up first where not everything fits: a face stays smooth, a shared screen
+// stays sharp.
+enum class VideoContent : std::uint8_t { kCamera, kScreen };
+
 struct WorkerConfig {
   std::vector<IceCandidateAddress> announced;
   std::shared_ptr<const crypto::Certificate> certificate;
@@ -180,7 +184,8 @@ class Worker {
 
   // {"id","type"}; kind is "audio" or "video".
   Result<json::object> Produce(const TransportId& transport, const ProducerId& id, MediaKind kind,
-                               const json::value& rtp_parameters, bool paused, Time now);
+                               const json::value& rtp_parameters, bool paused, Time now,
+                               VideoContent content = VideoContent::kCamera);
   Status<> PauseProducer(const ProducerId& id, Time now);
   Status<> ResumeProducer(const ProducerId& id, Time now);
   Status<> CloseProducer(const ProducerId& id, Time now);
@@ -194,6 +199,8 @@ class Worker {
   Status<> RequestKeyFrame(const ConsumerId& id, Time now);
   Status<> SetPreferredLayers(const ConsumerId& id, std::uint8_t spatial_layer,
                               std::optional<std::uint8_t> temporal_layer, Time now);
+  // 1 (as it begins) to 255: its share of what a link can carry, beside other consumers of the transport.
+  Status<> SetConsumerPriority(const ConsumerId& id, std::uint8_t priority, Time now);
 
   // An Opus producer with no transport: a translated voice. Its msid stream id is its own, so that
   // browsers do not delay the speaker's camera to match it.

@@ -84,7 +84,7 @@ TransportState Worker::transport_state(const TransportId& id) const {
 // --- producers ---
 
 Result<json::object> Worker::Produce(const TransportId& transport_id, const ProducerId& id, MediaKind kind,
-                                     const json::value& rtp_parameters, bool paused, Time now) {
+                                     const json::value& rtp_parameters, bool paused, Time now, VideoContent content) {
   JB_TRY(Transport * transport, impl_->FindTransport(transport_id));
   if (transport->direction() != TransportDirection::kSend) {
     return Fail("wrong_direction", "producers belong on a send transport");
@@ -94,11 +94,12 @@ Result<json::object> Worker::Produce(const TransportId& transport_id, const Prod
     return Fail("limit_reached", "too many producers on this transport");
   }
   JB_TRY(RtpParameters parameters, ParseRtpParameters(rtp_parameters));
-  return impl_->Produce(*transport, id, kind, std::move(parameters), paused, now);
+  return impl_->Produce(*transport, id, kind, std::move(parameters), paused, content, now);
 }
 
 Result<json::object> Worker::Impl::Produce(Transport& transport, const ProducerId& id, MediaKind kind,
-                                           RtpParameters parameters, bool paused, Time now) {
+                                           RtpParameters parameters, bool paused, VideoContent content,
+                                           Time now) {
   for (const RtpCodec& codec : parameters.codecs) {
     if (codec.kind != kind) return Fail("invalid_parameters", "a codec is of another kind than the producer");
   }
@@ -109,6 +110,7 @@ Result<json::object> Worker::Impl::Produce(Transport& transport, const ProducerI
   options.id = id;
   options.kind = kind;
   options.type = TypeOf(parameters);
+  options.content = content;
   options.consumable = MakeConsumable(kind, parameters, router, options.mapping);
   options.parameters = std::move(parameters);
   auto producer = std::make_unique<Producer>(context, &transport, std::move(options));
@@ -236,6 +238,13 @@ Status<> Worker::SetPreferredLayers(const ConsumerId& id, std::uint8_t spatial_l
     return Fail("invalid_parameters", "the consumer has no such layer");
   }
   consumer->SetPreferredLayers({spatial_layer, temporal_layer});
+  return kOk;
+}
+
+Status<> Worker::SetConsumerPriority(const ConsumerId& id, std::uint8_t priority, Time) {
+  JB_TRY(Consumer * consumer, impl_->FindConsumer(id));
+  if (priority == 0) return Fail("invalid_parameters", "a priority is a number from 1 to 255");
+  consumer->set_priority(priority);
   return kOk;
 }
 

@@ -29,7 +29,7 @@ class Worker::Impl {
   Result<Consumer*> FindConsumer(const ConsumerId& id);
 
   Result<json::object> Produce(Transport& transport, const ProducerId& id, MediaKind kind, RtpParameters parameters,
-                               bool paused, Time now);
+                               bool paused, VideoContent content, Time now);
   Result<json::object> Consume(Transport& transport, const ConsumerId& id, Producer& producer,
                                const RtpCapabilities& remote);
   // Consumers first, each with an event, then the producer.

@@ -92,9 +92,10 @@ void Calls::Produce(Session& session, const json::value& data, const Reply& repl
   const bool paused = GetBool(data, "paused").value_or(false);
   const auto media = *kind == room::MediaKind::kAudio ? sfu::MediaKind::kAudio : sfu::MediaKind::kVideo;
   const bool observed = *source == room::Source::kMic;
+  const auto content = *source == room::Source::kScreen ? sfu::VideoContent::kScreen : sfu::VideoContent::kCamera;
   WorkerOf(session).Call<Result<json::object>>(
       [=, parameters = Member(data, "rtpParameters")](sfu::Worker& worker, Time now) {
-        auto made = worker.Produce(transport, id, media, parameters, paused, now);
+        auto made = worker.Produce(transport, id, media, parameters, paused, now, content);
         if (made.ok() && observed) static_cast<void>(worker.SetSpeakerGroup(id, code));
         return made;
       },

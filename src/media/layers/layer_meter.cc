@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "media/layers/layer_meter.h"
+
+namespace jb::media {
+namespace {
+
+// A first key frame alone would look like a flood: measured over no less than this.
+constexpr Duration kShortestSpan = std::chrono::milliseconds(500);
+
+}  // namespace
+
+void LayerMeter::Add(const PacketLayers& packet, std::size_t bytes, Time now) {
+  Advance(now);
+  last_packet_at_[GridIndex(packet.layer)] = now;
+  Counts& bucket = buckets_[static_cast<std::size_t>(bucket_) % kBuckets];
+  const auto added = static_cast<std::uint32_t>(bytes);
+  for (std::size_t i = 0; i < kLayers; ++i) {
+    if ((packet.needed_by & (1u << i)) == 0) continue;
+    bucket[i] += added;
+    sums_[i] += added;
+  }
+}
+
+std::uint64_t LayerMeter::BitrateBps(Layers layers, Time now) {
+  if (!began_) return 0;
+  Advance(now);
+  const Duration in_bucket = (now - *began_) - bucket_ * kBucket;
+  const Duration full = static_cast<std::int64_t>(kBuckets - 1) * kBucket + in_bucket;
+  const Duration span = std::max(std::min<Duration>(now - *began_, full), kShortestSpan);
+  return std::uint64_t{sums_[GridIndex(layers)]} * 8 * 1'000'000 / static_cast<std::uint64_t>(span.count());
+}
+
+// Empties the buckets that time has passed over.
+void LayerMeter::Advance(Time now) {
+  if (!began_) began_ = now;
+  const std::int64_t wanted = (now - *began_) / kBucket;
+  if (wanted - bucket_ > static_cast<std::int64_t>(kBuckets)) bucket_ = wanted - static_cast<std::int64_t>(kBuckets);
+  while (bucket_ < wanted) {
+    Counts& oldest = buckets_[static_cast<std::size_t>(++bucket_) % kBuckets];
+    for (std::size_t i = 0; i < kLayers; ++i) sums_[i] -= oldest[i];
+    oldest.fill(0);
+  }
+}
+
+}  // namespace jb::media

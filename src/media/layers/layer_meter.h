@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much one RTP stream has lately sent for each choice of layers, and which of its layers flow at all. Counts over
+// a sliding window in buckets. Sans-IO, single-threaded, fixed size.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "base/time.h"
+#include "media/layers/packet_layers.h"
+
+namespace jb::media {
+
+class LayerMeter {
+ public:
+  // Long enough to hold several pictures of the rarest layer of a slow camera, short enough to follow an encoder.
+  static constexpr Duration kWindow = std::chrono::milliseconds(2000);
+
+  void Add(const PacketLayers& packet, std::size_t bytes, Time now);
+
+  // Of everything that a receiver of exactly these layers is sent. Before a whole window has passed: as far as seen.
+  std::uint64_t BitrateBps(Layers layers, Time now);
+  // A packet of this layer itself came within `silence`.
+  bool Flows(Layers layer, Duration silence, Time now) const {
+    const std::optional<Time>& last = last_packet_at_[GridIndex(layer)];
+    return last && now - *last <= silence;
+  }
+  void Reset() { *this = LayerMeter(); }
+
+ private:
+  static constexpr std::size_t kLayers = kMaxSpatialLayers * kMaxTemporalLayers;
+  static constexpr std::size_t kBuckets = 20;
+  static constexpr Duration kBucket = kWindow / static_cast<int>(kBuckets);
+  using Counts = std::array<std::uint32_t, kLayers>;  // bytes
+
+  void Advance(Time now);
+
+  std::array<Counts, kBuckets> buckets_{};
+  Counts sums_{};
+  std::array<std::optional<Time>, kLayers> last_packet_at_{};
+  std::optional<Time> began_;
+  std::int64_t bucket_ = 0;  // the current one, counted from began_
+};
+
+}  // namespace jb::media
