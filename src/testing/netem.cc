@@ -40,16 +40,38 @@ bool Netem::IsLost() {
   return burst || single;
 }
 
-// The time at which the rate limit has sent the packet; nullopt: the queue is full.
-std::optional<Time> Netem::LeaveQueue(std::size_t size, Time now) {
-  if (profile_.rate_bps == 0) return now;
-  const Time start = std::max(now, link_free_at_);
-  if (start - now > profile_.max_queue) return std::nullopt;
-  link_free_at_ = start + Duration(static_cast<std::int64_t>(size * 8 * 1'000'000 / profile_.rate_bps));
-  return link_free_at_;
+Duration Netem::SendingTime(std::size_t size) const {
+  if (profile_.rate_bps == 0) return Duration(0);
+  return Duration(static_cast<std::int64_t>(size * 8 * 1'000'000 / profile_.rate_bps));
+}
+
+Duration Netem::queueing_delay(Time now) const {
+  if (waiting_.empty()) return Duration(0);
+  return std::max(Duration(0), first_sent_at_ - now) + SendingTime(waiting_bytes_ - waiting_.front().bytes.size());
+}
+
+// Drops what would wait too long.
+void Netem::Enqueue(const Tuple& tuple, ByteView bytes, Time now) {
+  if (queueing_delay(now) > profile_.max_queue) {
+    ++counters_.queue_dropped;
+    return;
+  }
+  if (waiting_.empty()) first_sent_at_ = now + SendingTime(bytes.size());
+  waiting_.push_back({tuple, Bytes(bytes.begin(), bytes.end())});
+  waiting_bytes_ += bytes.size();
+}
+
+void Netem::LeaveQueue(Time now) {
+  while (!waiting_.empty() && first_sent_at_ <= now) {
+    waiting_bytes_ -= waiting_.front().bytes.size();
+    Launch(std::move(waiting_.front()), first_sent_at_);
+    waiting_.pop_front();
+    if (!waiting_.empty()) first_sent_at_ += SendingTime(waiting_.front().bytes.size());
+  }
 }
 
 void Netem::Send(const Tuple& tuple, ByteView bytes, Time now) {
+  LeaveQueue(now);
   ++counters_.sent;
   const bool lost = IsLost();
   const bool twice = Chance(profile_.duplicate);
@@ -57,18 +79,15 @@ void Netem::Send(const Tuple& tuple, ByteView bytes, Time now) {
     ++counters_.lost;
     return;
   }
-  const std::optional<Time> departure = LeaveQueue(bytes.size(), now);
-  if (!departure) {
-    ++counters_.queue_dropped;
-    return;
+  Enqueue(tuple, bytes, now);
+  if (twice) {
+    ++counters_.duplicated;
+    Enqueue(tuple, bytes, now);
   }
-  Launch(tuple, bytes, *departure);
-  if (!twice) return;
-  ++counters_.duplicated;
-  Launch(tuple, bytes, *departure);
+  LeaveQueue(now);
 }
 
-void Netem::Launch(const Tuple& tuple, ByteView bytes, Time departure) {
+void Netem::Launch(Datagram datagram, Time departure) {
   const std::int64_t jitter = profile_.jitter.count();
   const auto spread = static_cast<std::int64_t>(random_.U64() % static_cast<std::uint64_t>(2 * jitter + 1));
   const Duration delay = std::max(Duration(0), profile_.latency + Duration(spread - jitter));
@@ -80,16 +99,18 @@ void Netem::Launch(const Tuple& tuple, ByteView bytes, Time departure) {
   } else {
     last_arrival_ = at;
   }
-  flights_.push_back({at, next_order_++, {tuple, Bytes(bytes.begin(), bytes.end())}});
+  flights_.push_back({at, next_order_++, std::move(datagram)});
   std::push_heap(flights_.begin(), flights_.end(), IsLater);
 }
 
 std::optional<Time> Netem::NextDeadline() const {
-  if (flights_.empty()) return std::nullopt;
-  return flights_.front().at;
+  if (flights_.empty() && waiting_.empty()) return std::nullopt;
+  const Time leaves = waiting_.empty() ? kNever : first_sent_at_;
+  return std::min(leaves, flights_.empty() ? kNever : flights_.front().at);
 }
 
 std::optional<Netem::Datagram> Netem::Poll(Time now) {
+  LeaveQueue(now);
   if (flights_.empty() || flights_.front().at > now) return std::nullopt;
   std::pop_heap(flights_.begin(), flights_.end(), IsLater);
   Datagram datagram = std::move(flights_.back().datagram);

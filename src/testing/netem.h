@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -67,16 +68,19 @@ class Netem {
 
   explicit Netem(NetemProfile profile = {}, std::uint64_t seed = 1) : profile_(profile), random_(seed) {}
 
-  // Takes effect for what is sent from now on; what is under way keeps its time.
+  // Takes effect for what is sent from now on, the rate also for what waits; what is under way keeps its time.
   void set_profile(const NetemProfile& profile) { profile_ = profile; }
   const NetemProfile& profile() const { return profile_; }
 
   void Send(const Tuple& tuple, ByteView bytes, Time now);
+  // When something arrives, or leaves the queue.
   std::optional<Time> NextDeadline() const;
   // The next datagram that has arrived by `now`; call until nullopt.
   std::optional<Datagram> Poll(Time now);
 
-  std::size_t in_flight() const { return flights_.size(); }
+  std::size_t in_flight() const { return waiting_.size() + flights_.size(); }
+  // How long a datagram sent now would wait for those before it.
+  Duration queueing_delay(Time now) const;
   const Counters& counters() const { return counters_; }
 
  private:
@@ -88,13 +92,17 @@ class Netem {
   static bool IsLater(const Flight& a, const Flight& b);
   bool Chance(double probability);
   bool IsLost();
-  std::optional<Time> LeaveQueue(std::size_t size, Time now);
-  void Launch(const Tuple& tuple, ByteView bytes, Time departure);
+  Duration SendingTime(std::size_t size) const;
+  void Enqueue(const Tuple& tuple, ByteView bytes, Time now);
+  void LeaveQueue(Time now);
+  void Launch(Datagram datagram, Time departure);
 
   NetemProfile profile_;
   SeededRandom random_;
   bool bad_state_ = false;
-  Time link_free_at_;  // when the rate limit lets the next packet leave
+  std::deque<Datagram> waiting_;  // the first is being sent
+  std::size_t waiting_bytes_ = 0;
+  Time first_sent_at_;  // when it will have been
   Time last_arrival_;
   std::uint64_t next_order_ = 0;
   std::vector<Flight> flights_;  // heap, earliest first

@@ -120,6 +120,30 @@ TEST(Netem, TheRateLimitDelaysThenDrops) {
   EXPECT_EQ(net.counters().queue_dropped, 500 - arrivals.size());
 }
 
+TEST(Netem, WhatWaitsLeavesAtTheRateThatTheLinkHasByThen) {
+  // Ten of 1000 bytes at 800 kbit/s take 10 ms each; after three the link slows down to a tenth.
+  NetemProfile profile{.latency = milliseconds(5), .rate_bps = 800'000};
+  Netem net(profile);
+  for (int i = 0; i < 10; ++i) net.Send({}, Bytes(1000), kT0);
+  EXPECT_EQ(net.queueing_delay(kT0), milliseconds(100));
+  std::vector<Duration> delays;
+  const auto drain = [&](Duration until) {
+    while (net.NextDeadline() && *net.NextDeadline() <= kT0 + until) {
+      const Time at = *net.NextDeadline();
+      while (net.Poll(at)) delays.push_back(at - kT0);
+    }
+  };
+  drain(milliseconds(29));
+  profile.rate_bps = 80'000;
+  net.set_profile(profile);
+  drain(std::chrono::hours(1));
+  ASSERT_EQ(delays.size(), 10u);
+  EXPECT_EQ(delays[1], milliseconds(25));
+  EXPECT_EQ(delays[2], milliseconds(35)) << "begun at the old rate";
+  EXPECT_EQ(delays[3], milliseconds(135));
+  EXPECT_EQ(delays[9], milliseconds(735));
+}
+
 TEST(Netem, AnOutageLosesWhatIsSentInItAndNothingElse) {
   Netem net({.latency = milliseconds(30)});
   net.Send({}, Bytes{1}, kT0);
