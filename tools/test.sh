@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs, builds and runs every test; prints "N passed, N failed" last and fails when one failed.
-# tools/test.sh [step...] runs only those: unit web conformance e2e.
+# tools/test.sh [step...] runs only those: unit web conformance e2e netns.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(unit web conformance e2e)
+[ ${#steps[@]} -gt 0 ] || steps=(unit web conformance e2e netns)
 passed=0
 failed=0
 mkdir -p tests/artifacts
@@ -46,6 +46,16 @@ unit() {
   if [ -z "$line" ]; then add 0 1; else add $((total - bad)) "$bad"; fi
 }
 
+# The link emulator is built with the sanitizers, as everything of the tests is.
+netns() {
+  { [ -f build/asan/build.ninja ] || cmake --preset asan; } >/dev/null && cmake --build build/asan --target netns_link >/dev/null || {
+    echo "netns: the link emulator could not be built"
+    echo "0 passed, 1 failed"
+    return 1
+  }
+  tests/netns/run.sh build build/asan
+}
+
 tools/setup.sh test && make --no-print-directory native web || { echo "0 passed, 1 failed"; exit 1; }
 
 for step in "${steps[@]}"; do
@@ -54,6 +64,7 @@ for step in "${steps[@]}"; do
     web) counted web tools/web_test.sh ;;
     conformance) counted conformance tests/conformance/run.sh build/asan ;;
     e2e) counted e2e tests/e2e/run.sh build ;;
+    netns) counted netns netns ;;
     *) echo "unknown step: $step" >&2; exit 2 ;;
   esac
 done

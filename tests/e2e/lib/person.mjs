@@ -16,10 +16,13 @@ const FLAGS = [
 ];
 
 export class Person {
-  /** `soundNeedsTouch`: the browser's own autoplay policy; else it plays sound at once. `onlyTcp`: lib/witness.mjs. */
+  /**
+   * `soundNeedsTouch`: the browser's own autoplay policy; else it plays sound at once. `onlyTcp`: lib/witness.mjs. `browser`
+   * and `flags`: another program, and more for its command line.
+   */
   static async launch(name, {
     microphone, viewport = { width: 1280, height: 760 }, locale = 'en-US', camera = true, fakeUi = true, soundNeedsTouch = false,
-    onlyTcp = false,
+    onlyTcp = false, browser = process.env.CHROMIUM ?? '/usr/bin/chromium', flags = [], quality = 'low',
   }) {
     const person = new Person();
     person.name = name;
@@ -27,13 +30,14 @@ export class Person {
     person.microphone = path.join(person.profile, 'microphone.wav');
     if (microphone) person.willSay(microphone);
     person.context = await chromium.launchPersistentContext(person.profile, {
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      executablePath: browser,
       headless: true,
       args: [
         ...FLAGS,
         // Grants microphone, camera and screen without asking; without it headless Chromium refuses them.
         ...(fakeUi ? ['--use-fake-ui-for-media-stream'] : []),
         ...(microphone ? [`--use-file-for-fake-audio-capture=${person.microphone}`] : []),
+        ...flags,
         ...(soundNeedsTouch ? [] : ['--autoplay-policy=no-user-gesture-required']),
       ],
       ignoreDefaultArgs: ['--mute-audio'],
@@ -41,11 +45,11 @@ export class Person {
       locale,
     });
     // Two cores encode, decode and draw all of these pictures: few and small ones.
-    await person.context.addInitScript((cameraOn) => {
+    await person.context.addInitScript(([cameraOn, videoQuality]) => {
       if (!localStorage.getItem('jb.preferences')) {
-        localStorage.setItem('jb.preferences', JSON.stringify({ videoQuality: 'low', cameraOn }));
+        localStorage.setItem('jb.preferences', JSON.stringify({ videoQuality, cameraOn }));
       }
-    }, camera);
+    }, [camera, quality]);
     await person.context.addInitScript(witness, { onlyTcp });
     person.page = person.context.pages()[0] ?? (await person.context.newPage());
     person.complaints = [];

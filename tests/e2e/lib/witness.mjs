@@ -123,6 +123,8 @@ export function witness({ onlyTcp = false }) {
       };
     })),
     claim: (index, state) => open()[index].claim(state),
+    /** For other scripts in the page. */
+    peers: open,
     candidatesDropped: () => candidatesDropped,
   };
 }

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Chromium in a home of its own, in a call: e2e's Person behind a link. It enters as after a reload, since a gateway
+// without speech services has no language to choose in the lobby.
+import { Person } from '../../e2e/lib/person.mjs';
+import { meter } from './meter.mjs';
+import { ORIGIN } from './world.mjs';
+
+export async function call(world, home, room, name, options = {}) {
+  const browser = home.space.wrapper(world.directory, process.env.CHROMIUM ?? '/usr/bin/chromium');
+  const person = await Person.launch(name, {
+    browser,
+    ...options,
+    // A page over plain HTTP has no microphone unless its address is trusted.
+    flags: [`--unsafely-treat-insecure-origin-as-secure=${ORIGIN}`, ...(options.flags ?? [])],
+  });
+  await person.context.addInitScript(meter);
+  await person.context.addInitScript(([code, intent]) => {
+    if (!sessionStorage.getItem('jb.call')) sessionStorage.setItem('jb.call', JSON.stringify({ code, ...intent }));
+  }, [room, { name, speaks: 'en', hears: 'en', voice: 'original' }]);
+  await person.page.goto(`${ORIGIN}/r/${room}`);
+  await person.live();
+  return person;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// How media fares in a page: every stream's getStats counters sampled inside the page, and what follows from them. The
+// times are the browser's own, so that a slow answer to the test is never taken for a hole in the media.
+
+/** Runs in a page, after witness(): window.__meter. */
+export function meter() {
+  if (window.__meter || !window.__e2e) return;
+  const KEEP = [
+    'kind', 'ssrc', 'mid', 'packetsReceived', 'packetsLost', 'bytesReceived', 'concealedSamples', 'silentConcealedSamples', 'totalSamplesReceived',
+    'fecPacketsReceived', 'nackCount', 'pliCount', 'framesDecoded', 'framesDropped', 'freezeCount', 'totalFreezesDuration', 'frameWidth',
+    'frameHeight', 'packetsSent', 'bytesSent', 'framesEncoded', 'retransmittedPacketsSent', 'trackIdentifier',
+  ];
+  const samples = [];
+  const take = async () => {
+    const reports = await Promise.all(window.__e2e.peers().map((peer) => peer.getStats()));
+    for (const report of reports) {
+      for (const entry of report.values()) {
+        if (entry.type !== 'inbound-rtp' && entry.type !== 'outbound-rtp') continue;
+        const sample = { at: entry.timestamp, type: entry.type };
+        for (const key of KEEP) if (entry[key] !== undefined) sample[key] = entry[key];
+        samples.push(sample);
+      }
+    }
+  };
+  let timer = 0;
+  window.__meter = {
+    start: (everyMs = 50) => {
+      samples.length = 0;
+      let busy = false;
+      window.clearInterval(timer);
+      timer = window.setInterval(() => {
+        if (busy) return;
+        busy = true;
+        void take().finally(() => { busy = false; });
+      }, everyMs);
+    },
+    /** All samples since start(). */
+    samples: () => samples,
+    wallNow: () => performance.timeOrigin + performance.now(),
+  };
+}
+
+export const startMeter = (person, everyMs = 50) => person.page.evaluate((every) => window.__meter.start(every), everyMs);
+export const samplesOf = (person) => person.page.evaluate(() => window.__meter.samples());
+export const wallNow = (person) => person.page.evaluate(() => window.__meter.wallNow());
+
+/** The samples of each received stream of that kind, oldest first. */
+export function streams(samples, kind, type = 'inbound-rtp') {
+  const bySsrc = new Map();
+  for (const sample of samples) {
+    if (sample.type !== type || sample.kind !== kind) continue;
+    if (!bySsrc.has(sample.ssrc)) bySsrc.set(sample.ssrc, []);
+    bySsrc.get(sample.ssrc).push(sample);
+  }
+  return [...bySsrc.values()];
+}
+
+const delta = (samples, key) => (samples.at(-1)[key] ?? 0) - (samples[0][key] ?? 0);
+
+/** Of one stream's samples: the share of sound that was made up, the time that the picture stood, … */
+export function summary(samples) {
+  const seconds = (samples.at(-1).at - samples[0].at) / 1000;
+  const share = (key, of) => (delta(samples, of) > 0 ? delta(samples, key) / delta(samples, of) : 0);
+  const common = {
+    seconds: round(seconds), packets: delta(samples, 'packetsReceived'), lost: delta(samples, 'packetsLost'),
+    kbps: round(delta(samples, 'bytesReceived') * 8 / 1000 / seconds), longestGapMs: Math.round(longestGap(samples)), nacks: delta(samples, 'nackCount'),
+  };
+  if (samples[0].kind === 'audio') {
+    return { ...common, concealedPercent: round(100 * share('concealedSamples', 'totalSamplesReceived')), fecPackets: delta(samples, 'fecPacketsReceived') };
+  }
+  return {
+    ...common, fps: round(delta(samples, 'framesDecoded') / seconds), freezes: delta(samples, 'freezeCount'),
+    frozenSecondsPerMinute: round(delta(samples, 'totalFreezesDuration') / seconds * 60),
+    width: samples.at(-1).frameWidth ?? 0,
+  };
+}
+
+/** The longest time in which not one more packet came. Time in which nothing could be sampled counts to it. */
+export function longestGap(samples, counter = 'packetsReceived') {
+  let since = samples[0].at, known = samples[0][counter], longest = 0;
+  for (const sample of samples) {
+    if (sample[counter] === known) continue;
+    longest = Math.max(longest, sample.at - since);
+    since = sample.at;
+    known = sample[counter];
+  }
+  return Math.max(longest, samples.at(-1).at - since);
+}
+
+export const between = (samples, from, to = Infinity) => samples.filter(({ at }) => at >= from && at <= to);
+
+const round = (value) => Math.round(value * 100) / 100;

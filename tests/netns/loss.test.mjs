@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packet loss between browsers and the server: Anna's link loses packets both ways, Benito's does not. What she hears and
+// sees of him went through her lossy way down, what he hears and sees of her through her lossy way up.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { sleep } from '../e2e/lib/wait.mjs';
+import { spanishChatter } from '../e2e/lib/speech.mjs';
+import { call } from './lib/caller.mjs';
+import { samplesOf, startMeter, streams, summary } from './lib/meter.mjs';
+import { keepFigures } from './lib/figures.mjs';
+import { World } from './lib/world.mjs';
+
+const MEASURED_MS = 20_000;
+// Until encoders and jitter buffers have got used to the link.
+const SETTLE_MS = 6000;
+// docs/testing-networks.md: bad networks (P1 to P3).
+const MAX_CONCEALED_PERCENT = 3;
+const MAX_FROZEN_SECONDS_PER_MINUTE = 6;
+
+let world, anna, benito;
+
+before(async () => {
+  world = await World.open('loss', { seed: 3 });
+  const room = world.createRoom();
+  const microphone = spanishChatter(world.directory);
+  const [hers, his] = [await world.home('anna'), await world.home('benito')];
+  const options = { microphone, flags: ['--use-fake-device-for-media-stream=fps=15'] };
+  [anna, benito] = await Promise.all([call(world, hers, room, 'Anna', options), call(world, his, room, 'Benito', options)]);
+  await Promise.all([anna.sees('Benito'), benito.sees('Anna')]);
+}, { timeout: 60_000 });
+
+after(async () => {
+  await Promise.all([anna, benito].map((person) => person?.close()));
+  await world?.close();
+}, { timeout: 30_000 });
+
+/** What both receive over Anna's link shaped like that. */
+async function measure(t, name, profile) {
+  const { link } = world.homes[0];
+  await link.shape(profile);
+  await sleep(SETTLE_MS);
+  await Promise.all([startMeter(anna), startMeter(benito), link.figures()]);
+  await sleep(MEASURED_MS);
+  const of = async (person) => {
+    const samples = await samplesOf(person);
+    return Object.fromEntries(['audio', 'video'].map((kind) => [kind, summary(streams(samples, kind)[0])]));
+  };
+  const figures = { profile, down: await of(anna), up: await of(benito), link: await link.figures() };
+  for (const way of ['down', 'up']) {
+    const { audio, video } = figures[way];
+    t.diagnostic(`${name}, ${way}: ${audio.concealedPercent} % of the sound concealed, the picture frozen ` +
+      `${video.frozenSecondsPerMinute} s/min at ${video.fps} fps; packets lost on the link: ${share(figures.link[way])} %`);
+  }
+  keepFigures('loss', name, figures);
+  return figures;
+}
+
+const share = ({ lost, sent }) => Math.round(1000 * lost / sent) / 10;
+
+test('media over links that lose packets', { timeout: 150_000 }, async (t) => {
+  await t.test('without loss nothing is concealed and nothing stands still', async (t) => {
+    const { down, up } = await measure(t, 'clean', { latencyMs: 20 });
+    for (const { audio, video } of [down, up]) {
+      assert.ok(audio.concealedPercent < 1, `${audio.concealedPercent} % concealed`);
+      assert.equal(video.freezes, 0);
+    }
+  });
+
+  await t.test('10 % random loss: concealed sound and frozen pictures stay within bounds, both ways', async (t) => {
+    const { down, up } = await measure(t, '10 % random loss', { latencyMs: 20, loss: 0.1 });
+    for (const [way, { audio, video }] of [['down', down], ['up', up]]) {
+      assert.ok(audio.concealedPercent < MAX_CONCEALED_PERCENT, `${way}: ${audio.concealedPercent} % concealed`);
+      assert.ok(video.frozenSecondsPerMinute < MAX_FROZEN_SECONDS_PER_MINUTE, `${way}: frozen ${video.frozenSecondsPerMinute} s/min`);
+    }
+  });
+});
