@@ -18,6 +18,9 @@ constexpr std::size_t kRtxShare = 4;
 constexpr std::size_t kRtxBudgetAtStart = 64 * 1024;
 constexpr std::size_t kRtxBudgetMax = 256 * 1024;
 
+// Receivers report about once a second (RFC 3550 section 6.2, with WebRTC's interval).
+constexpr Duration kReportIsRecent = std::chrono::seconds(5);
+
 // Reliability 1.7: far from the wrap, so that losing the first packets cannot hide one from SRTP.
 rtp::SeqNum FirstSequence(Random& random) {
   return rtp::SeqNum(static_cast<std::uint16_t>(random.Between(1000, 32767)));
@@ -194,7 +197,12 @@ void Consumer::HandleFir(std::uint8_t sequence, Time now) {
 
 void Consumer::HandleReportBlock(const rtcp::ReportBlock& block, Time now) {
   sender_.HandleReportBlock(block, context_.Wall(now));
+  reported_at_ = now;
   if (sender_.rtt()) sent_.set_rtt(*sender_.rtt());
+}
+
+std::uint8_t Consumer::RecentLoss(Time now) const {
+  return paused_ || now - reported_at_ > kReportIsRecent ? std::uint8_t{0} : sender_.fraction_lost();
 }
 
 }  // namespace jb::sfu

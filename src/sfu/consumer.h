@@ -76,6 +76,8 @@ class Consumer {
   // RFC 5104 section 4.3.1.1: the same number again is the same request.
   void HandleFir(std::uint8_t sequence, Time now);
   void HandleReportBlock(const rtcp::ReportBlock& block, Time now);
+  // Of 256, what its receiver lately said to miss of it; 0 when it says nothing any more.
+  std::uint8_t RecentLoss(Time now) const;
 
  private:
   enum class Readiness : std::uint8_t { kWaiting, kBegins, kGoesOn };
@@ -105,6 +107,7 @@ class Consumer {
   media::SeqManager sequence_;
   rtp::SeqNum rtx_sequence_;
   media::StreamSender sender_;
+  Time reported_at_{};  // by the receiver, on this stream
   media::RetransmissionBuffer sent_;
   std::size_t rtx_budget_;  // bytes we may still resend (reliability R9)
 };

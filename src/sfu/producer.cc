@@ -66,6 +66,7 @@ void Producer::BuildPayloadTable(const RtpParameters& parameters, const RtpMappi
     } else if (const media::CodecInfo* info = media::FindCodec(codec.mime_type)) {
       row.codec = info->codec;
       uses_pli_ |= HasFeedback(codec, "nack", "pli");
+      uses_inband_fec_ |= info->codec == media::Codec::kOpus && codec.IntParameter("useinbandfec") == 1;
     } else {
       row.known = false;
     }
@@ -117,6 +118,13 @@ void Producer::ForgetStalled(Time now) {
 
 void Producer::ForgetRecent() {
   for (const auto& stream : streams_) stream->recent().Clear();
+}
+
+std::uint8_t Producer::LossOfListeners(Time now) const {
+  std::uint8_t worst = 0;
+  if (!uses_inband_fec_) return worst;
+  for (const Consumer* consumer : consumers_) worst = std::max(worst, consumer->RecentLoss(now));
+  return worst;
 }
 
 std::optional<std::uint8_t> Producer::current_spatial_layer() const {

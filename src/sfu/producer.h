@@ -65,6 +65,9 @@ class Producer {
   void set_tapped(bool on) { tapped_ = on; }
   void set_speaker_group(SpeakerGroup* group) { group_ = group; }
   SpeakerGroup* speaker_group() const { return group_; }
+  // Of 256: the worst loss among those who receive it, where the sender can put redundancy against that into
+  // what it sends (Opus in-band FEC, RFC 7587 section 3.3); else 0.
+  std::uint8_t LossOfListeners(Time now) const;
   // What consumers see, as layers: nullopt until something flowed.
   std::optional<std::uint8_t> current_spatial_layer() const;
 
@@ -145,6 +148,7 @@ class Producer {
   bool paused_ = false;
   bool tapped_ = false;
   bool uses_pli_ = false;
+  bool uses_inband_fec_ = false;
 };
 
 }  // namespace jb::sfu

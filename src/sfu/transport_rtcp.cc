@@ -242,8 +242,10 @@ void Transport::SendReceiverReports(Time now) {
   for (Producer* producer : producers_) {
     for (const auto& stream : producer->streams()) {
       if (!stream->ssrc()) continue;
-      const auto block = stream->receiver().MakeReportBlock(now);
+      auto block = stream->receiver().MakeReportBlock(now);
       if (!block) continue;
+      // Also what is lost behind us: redundancy has to be in the packet before it gets here.
+      block->fraction_lost = std::max(block->fraction_lost, producer->LossOfListeners(now));
       blocks[count++] = *block;
       if (count == blocks.size()) flush();
     }

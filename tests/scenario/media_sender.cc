@@ -201,6 +201,10 @@ void MediaSender::HandleRtcp(ByteView compound) {
       ++twcc_feedbacks;
     } else if (packet.Is(rtcp::PacketType::kReceiverReport)) {
       ++receiver_reports;
+      const auto report = rtcp::ReceiverReport::Parse(packet);
+      for (std::size_t i = 0; report.ok() && i < report->blocks.size(); ++i) {
+        if (report->blocks[i].ssrc.value() == options_.ssrc) fraction_lost = report->blocks[i].fraction_lost;
+      }
     } else if (packet.IsFeedback(rtcp::PacketType::kTransportFeedback, rtcp::kFormatNack)) {
       const auto nack = rtcp::Nack::Parse(packet);
       if (!nack.ok() || nack->media_ssrc.value() != options_.ssrc) return;
@@ -314,11 +318,12 @@ void MediaReceiver::SendNack(std::uint16_t sequence) {
   peer_.SendRtcp(out.written());
 }
 
-void MediaReceiver::SendReceiverReport() {
+void MediaReceiver::SendReceiverReport(std::uint8_t fraction_lost) {
   std::array<std::uint8_t, 64> buffer;
   ByteWriter out(buffer);
   rtcp::ReportBlock block;
   block.ssrc = rtp::Ssrc(ssrc);
+  block.fraction_lost = fraction_lost;
   rtcp::WriteReceiverReport(out, rtp::Ssrc(kOurRtcpSsrc), std::span(&block, 1));
   peer_.SendRtcp(out.written());
 }

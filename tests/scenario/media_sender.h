@@ -64,6 +64,7 @@ class MediaSender {
   void HandleRtcp(ByteView compound);
   Bytes Build(std::uint8_t payload_type, bool marker, ByteView payload, std::uint16_t sequence);
 
+  std::uint8_t fraction_lost = 0;  // as last reported
   bool key_frame_wanted() const { return key_frame_wanted_; }
   bool TakeKeyFrameWanted() { return std::exchange(key_frame_wanted_, false); }
   std::size_t plis = 0, firs = 0, nacked = 0, rtx_sent = 0, receiver_reports = 0, twcc_feedbacks = 0;
@@ -99,7 +100,7 @@ class MediaReceiver {
   void SendPli();
   void SendFir(std::uint8_t request);
   void SendNack(std::uint16_t sequence);
-  void SendReceiverReport();
+  void SendReceiverReport(std::uint8_t fraction_lost = 0);
 
   std::uint32_t ssrc = 0, rtx_ssrc = 0;
   std::string mid;
