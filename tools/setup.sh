@@ -27,7 +27,12 @@ run=(
   apertium-swe-dan apertium-swe-nor apertium-urd-hin
 )
 test=(libgtest-dev libgmock-dev libsrtp2-dev chromium firefox-esr flite clang-16 libclang-rt-16-dev curl iproute2)
-bench=(libbenchmark-dev)
+# Beside the benchmark library: what mediasoup's worker is built with, and the libraries of Debian's janus
+# (bench/peers/prepare.sh unpacks janus itself, since the package would start a server).
+bench=(
+  libbenchmark-dev meson libuv1-dev libabsl-dev libflatbuffers-dev flatbuffers-compiler
+  libconfig9 libcurl4 libglib2.0-0 libjansson4 libnice10 libusrsctp2 libwebsockets17
+)
 
 case "${1:-run}" in
   run) wanted=("${build[@]}" "${run[@]}") ;;
