@@ -5,7 +5,13 @@ import { Device, type types as ms } from 'mediasoup-client';
 import { Failure } from '../protocol/failure';
 import type { JoinReply, Producer, SentSource } from '../protocol/types';
 import type { SignalingClient } from '../signaling/client';
+import { pathCounters, PlayoutDelay, SilenceWatch } from './media-watch';
 import { PathWatch } from './path-watch';
+
+/** How often the counters are looked at; the more is received, the dearer a look. */
+const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS_PER_CONSUMER = 10;
+const LOOK_EVERY_MS_AT_MOST = 500;
 
 export interface ConnectionHandlers {
   onTrack: (producerId: string, track: MediaStreamTrack) => void;
@@ -30,6 +36,9 @@ export class MediaConnection {
   /** Producers we want; one may be withdrawn while its consumer is being made. */
   private readonly wanted = new Set<string>();
   private readonly path: PathWatch<ms.Transport>;
+  private readonly silence = new Map<ms.Transport, SilenceWatch>();
+  private readonly playout = new Map<string, PlayoutDelay>();
+  private lookTimer = 0;
   private closed = false;
 
   private constructor(
@@ -56,7 +65,51 @@ export class MediaConnection {
     connection.recv = connection.device.createRecvTransport({ ...recv, iceServers });
     connection.wire(connection.send);
     connection.wire(connection.recv);
+    connection.lookLater();
     return connection;
+  }
+
+  // ---- how media fares
+
+  private lookLater(): void {
+    const every = Math.min(LOOK_EVERY_MS_AT_MOST, LOOK_EVERY_MS + LOOK_EVERY_MS_PER_CONSUMER * this.consumers.size);
+    this.lookTimer = window.setTimeout(() => void this.look().catch(() => undefined).finally(() => {
+      if (!this.closed) this.lookLater();
+    }), every);
+  }
+
+  private async look(): Promise<void> {
+    const transports = [this.send, this.recv].filter((transport) => transport.connectionState === 'connected');
+    const reports = await Promise.all(transports.map((transport) => transport.getStats()));
+    if (this.closed) return;
+    let silent = false;
+    reports.forEach((report, index) => {
+      const counters = pathCounters([...report.values()] as Record<string, unknown>[]);
+      if (this.watchOf(transports[index] as ms.Transport).feed(performance.now(), counters.packets)) silent = true;
+      if (transports[index] === this.recv) this.delayLossy(counters.streams);
+    });
+    // The states still say «connected»: nobody is told before they do not, but new checks find a path that moved at once.
+    if (silent) await this.restartIce().catch(() => undefined);
+  }
+
+  private watchOf(transport: ms.Transport): SilenceWatch {
+    let watch = this.silence.get(transport);
+    if (!watch) this.silence.set(transport, (watch = new SilenceWatch()));
+    return watch;
+  }
+
+  /** Plays what loses much a little later, so that what is sent again comes in time. */
+  private delayLossy(streams: readonly { ssrc: number; packets: number; missed: number }[]): void {
+    for (const [producerId, consumer] of this.consumers) {
+      const ssrc = consumer.rtpParameters.encodings?.[0]?.ssrc;
+      const stream = streams.find((candidate) => candidate.ssrc === ssrc);
+      const receiver = consumer.rtpReceiver as (RTCRtpReceiver & { jitterBufferTarget?: number | null }) | undefined;
+      if (!stream || !receiver || receiver.jitterBufferTarget === undefined) continue;
+      let delay = this.playout.get(producerId);
+      if (!delay) this.playout.set(producerId, (delay = new PlayoutDelay()));
+      const target = delay.feed(performance.now(), stream.packets, stream.missed);
+      if (receiver.jitterBufferTarget !== target) receiver.jitterBufferTarget = target;
+    }
   }
 
   private wire(transport: ms.Transport): void {
@@ -187,6 +240,7 @@ export class MediaConnection {
     const consumer = this.consumers.get(producerId);
     if (!consumer) return;
     this.consumers.delete(producerId);
+    this.playout.delete(producerId);
     consumer.close();
     this.handlers.onTrackGone(producerId);
   }
@@ -213,6 +267,7 @@ export class MediaConnection {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    window.clearTimeout(this.lookTimer);
     this.path.close();
     this.send?.close();
     this.recv?.close();
