@@ -7,6 +7,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <ctime>
+#include <exception>
 #include <future>
 
 #include "base/result.h"
@@ -106,13 +108,36 @@ bool Timer::armed() const { return static_cast<bool>(impl_->fn); }
 
 void SetThreadName(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
-LoopThread::LoopThread(std::string name) : loop_(std::make_unique<Loop>(std::move(name))) {
-  thread_ = std::thread([this] {
-    SetThreadName(loop_->name());
-    loop_->Run();
-  });
+LoopThread::LoopThread(std::string name, std::function<void(const std::string& what)> on_exception)
+    : on_exception_(std::move(on_exception)), loop_(std::make_unique<Loop>(std::move(name))) {
+  thread_ = std::thread([this] { Run(); });
 }
 LoopThread::~LoopThread() { Stop(); }
+
+void LoopThread::Run() {
+  SetThreadName(loop_->name());
+  if (!on_exception_) {
+    loop_->Run();
+  } else {
+    try {
+      loop_->Run();
+    } catch (const std::exception& e) {
+      on_exception_(e.what());
+    } catch (...) {
+      on_exception_("something that is no std::exception");
+    }
+  }
+  ended_.store(true, std::memory_order_release);
+}
+
+Duration LoopThread::CpuTime() {
+  clockid_t clock;
+  timespec used{};
+  if (!thread_.joinable() || pthread_getcpuclockid(thread_.native_handle(), &clock) != 0) return {};
+  clock_gettime(clock, &used);
+  return std::chrono::duration_cast<Duration>(std::chrono::seconds(used.tv_sec) +
+                                              std::chrono::nanoseconds(used.tv_nsec));
+}
 
 void LoopThread::Stop() {
   if (!thread_.joinable()) return;

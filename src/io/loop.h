@@ -3,6 +3,7 @@
 // thread and is used on that thread only. Does not balance work over threads. Asio stays in the .cc files.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
@@ -24,7 +25,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Blocks until Stop(). Callbacks must not throw.
+  // Blocks until Stop(). What a callback throws leaves through here: see LoopThread.
   void Run();
   // Any thread.
   void Stop();
@@ -72,7 +73,9 @@ class Timer {
 // A loop on a thread of its own, named (at most 15 characters show in `top -H`).
 class LoopThread {
  public:
-  explicit LoopThread(std::string name);
+  // `on_exception`: a callback threw that; called on the thread, as the last thing it does. What lived on the
+  // loop is then the caller's to destroy, after Stop(). Without it an exception ends the process.
+  explicit LoopThread(std::string name, std::function<void(const std::string& what)> on_exception = {});
   ~LoopThread();  // Stop()
   LoopThread(const LoopThread&) = delete;
   LoopThread& operator=(const LoopThread&) = delete;
@@ -81,8 +84,16 @@ class LoopThread {
   // Stops the loop after what was posted before, and joins. What lives on the loop must have been
   // destroyed by then, on it: see RunOn.
   void Stop();
+  // Any thread: whether no callback runs any more, or ever will.
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+  // What the thread has used of a processor. The caller's thread; zero after Stop().
+  Duration CpuTime();
 
  private:
+  void Run();
+
+  const std::function<void(const std::string& what)> on_exception_;
+  std::atomic<bool> ended_{false};
   std::unique_ptr<Loop> loop_;
   std::thread thread_;
 };

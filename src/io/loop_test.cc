@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <ctime>
 #include <future>
+#include <stdexcept>
 #include <vector>
 
 #include "io/interfaces.h"
@@ -53,6 +55,29 @@ TEST(Loop, DestroysWhatItDidNotRun) {
     EXPECT_EQ(token.use_count(), 3);
   }
   EXPECT_EQ(token.use_count(), 1);
+}
+
+TEST(LoopThread, AnExceptionEndsTheThreadAndIsTold) {
+  std::promise<std::string> told;
+  LoopThread thread("test", [&](const std::string& what) { told.set_value(what); });
+  bool later = false;
+  thread.loop().Post([] { throw std::runtime_error("a bug"); });
+  thread.loop().Post([&] { later = true; });
+  EXPECT_EQ(told.get_future().get(), "a bug");
+  thread.Stop();
+  EXPECT_TRUE(thread.ended());
+  EXPECT_FALSE(later);
+}
+
+TEST(LoopThread, TellsWhatItsThreadUsesOfAProcessor) {
+  LoopThread thread("test");
+  const Duration before = thread.CpuTime();
+  RunOn(thread.loop(), [] {
+    timespec used{};
+    while (used.tv_nsec < 20'000'000 && used.tv_sec == 0) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  });
+  EXPECT_FALSE(thread.ended());
+  EXPECT_GE(thread.CpuTime() - before, milliseconds(15));
 }
 
 TEST(Loop, RunUntilEndsAtItsLimit) {
