@@ -132,6 +132,6 @@ try {
     'jbcalling_stage_seconds{stage="stt"}: the interpreter says the clause is over → final text; linear within 25 ms buckets');
   console.log(JSON.stringify(result));
 } finally {
-  service.kill('SIGTERM');
+  service.kill('SIGINT');
   rmSync(work, { recursive: true, force: true });
 }

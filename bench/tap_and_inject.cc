@@ -232,7 +232,7 @@ class Bench {
     config.listen = {*SocketAddress::Parse("127.0.0.1", 0)};
     config.announce = config.listen;
     config.certificate = crypto::Certificate::Make();
-    auto worker = MediaWorker::Start(config, control_, metrics_, taps_, [](std::size_t, const sfu::WorkerEvent&) {});
+    auto worker = MediaWorker::Start(config, control_, metrics_, taps_, {});
     if (!worker.ok()) Die(worker.error().message);
     worker_ = *std::move(worker);
   }
@@ -240,13 +240,10 @@ class Bench {
   // Runs on the media loop, waits for the answer.
   json::value Ask(std::function<Result<json::object>(sfu::Worker&, Time)> work) {
     std::optional<json::value> answer;
-    worker_->Call<json::value>(
-        [work = std::move(work)](sfu::Worker& worker, Time now) -> json::value {
-          auto result = work(worker, now);
-          if (!result.ok()) Die(result.error().message);
-          return *std::move(result);
-        },
-        [&](json::value value) { answer = std::move(value); });
+    worker_->Call<Result<json::object>>(std::move(work), [&](Result<json::object> result) {
+      if (!result.ok()) Die(result.error().message);
+      answer = *std::move(result);
+    });
     if (!control_.RunUntil([&] { return answer.has_value(); }, kConnectWithin)) Die("the media loop does not answer");
     return *std::move(answer);
   }

@@ -39,20 +39,41 @@ bool IsHttps(const services::GatewayConfig& config) {
   return !config.tls_cert_file.empty() || !config.tls_cert_pem.empty();
 }
 
-// Ends on the first SIGINT or SIGTERM in good order, on the second at once.
+// Calls are not kept for longer than this when a restart waits for them: a room that somebody forgot to leave must
+// not hold it up for ever. Whoever sends the signal has a limit of their own, mostly a shorter one.
+constexpr Duration kDrainLimit = std::chrono::hours(1);
+
+// Ends in good order: at once on SIGINT, once the calls are over on SIGTERM, and at once on a second signal or when
+// the limit is reached. Ends in any way on the next one.
 class Stopper {
  public:
-  Stopper(io::Loop& loop, std::function<void(std::function<void()>)> shut_down)
-      : loop_(loop), shut_down_(std::move(shut_down)) {
-    loop.OnSignal({SIGINT, SIGTERM}, [this](int) {
-      if (std::exchange(stopping_, true)) return loop_.Stop();
-      shut_down_([this] { loop_.Stop(); });
-    });
+  Stopper(io::Loop& loop, services::Gateway& gateway, std::function<void(std::function<void()>)> shut_down)
+      : loop_(loop), gateway_(gateway), shut_down_(std::move(shut_down)), limit_(loop) {
+    loop.OnSignal({SIGINT, SIGTERM}, [this](int signal) { HandleSignal(signal); });
   }
 
  private:
+  void HandleSignal(int signal) {
+    if (stopping_) return loop_.Stop();
+    if (signal == SIGINT || std::exchange(draining_, true)) return Stop();
+    if (gateway_.people() > 0) {
+      Log(LogLevel::kInfo, "draining: no more rooms are opened, and this ends when all have left or on another signal",
+          {{"participants", gateway_.people()}});
+    }
+    limit_.StartIn(kDrainLimit, [this] { Stop(); });
+    gateway_.Drain([this] { Stop(); });
+  }
+  void Stop() {
+    limit_.Cancel();
+    if (std::exchange(stopping_, true)) return;
+    shut_down_([this] { loop_.Stop(); });
+  }
+
   io::Loop& loop_;
+  services::Gateway& gateway_;
   const std::function<void(std::function<void()>)> shut_down_;
+  io::Timer limit_;
+  bool draining_ = false;
   bool stopping_ = false;
 };
 
@@ -92,7 +113,7 @@ int RunGateway(const Config& config) {
   if (!gateway.ok()) return FailWith(gateway.error());
   WarnOfFewFiles();
   Log(LogLevel::kInfo, "gateway is listening", {{"port", (*gateway)->port()}, {"workers", (*gateway)->workers()}});
-  const Stopper stopper(loop, [](const std::function<void()>& done) { done(); });
+  const Stopper stopper(loop, **gateway, [](const std::function<void()>& done) { done(); });
   loop.Run();
   return 0;
 }
@@ -120,7 +141,7 @@ int RunServe(const Config& config, const ServeArguments& arguments) {
     std::fputs(text.c_str(), stdout);
     std::fflush(stdout);
   });
-  const Stopper stopper(loop, [&](std::function<void()> done) { (*children)->Stop(std::move(done)); });
+  const Stopper stopper(loop, **gateway, [&](std::function<void()> done) { (*children)->Stop(std::move(done)); });
   loop.Run();
   return 0;
 }

@@ -40,7 +40,7 @@ std::string NormalizeRoomCode(std::string_view typed) {
   return code;
 }
 
-Result<RoomEntry*> Registry::Create(const CreateRequest& request, std::size_t worker, WallTime wall, Time now) {
+Result<RoomEntry*> Registry::Create(const CreateRequest& request, WallTime wall, Time now) {
   if (rooms_.size() >= limits_.max_rooms) {
     return Fail("too_many_rooms", "This server holds no more rooms at present. Try again later.");
   }
@@ -51,7 +51,6 @@ Result<RoomEntry*> Registry::Create(const CreateRequest& request, std::size_t wo
   entry.room = std::make_unique<Room>(RoomCode(code), request.name, wall, now, limits);
   entry.owner_token = random_.Id() + random_.Id();
   entry.passcode = request.passcode;
-  entry.worker = worker;
   entry.empty_since = now;
   return &rooms_.emplace(std::move(code), std::move(entry)).first->second;
 }

@@ -28,7 +28,7 @@ struct RoomEntry {
   std::unique_ptr<Room> room;
   std::string owner_token;
   std::optional<std::string> passcode;
-  std::size_t worker = 0;  // the media worker the room lives on, for life
+  std::size_t worker = 0;  // the media worker that is the room's home, chosen anew when the room opens
   Time empty_since;        // meaningful while the room is empty
 };
 
@@ -42,7 +42,7 @@ class Registry {
   Registry(RegistryLimits limits, Random& random) : limits_(limits), random_(random) {}
 
   // Fails with too_many_rooms. The entry stays valid until the room is removed.
-  Result<RoomEntry*> Create(const CreateRequest& request, std::size_t worker, WallTime wall, Time now);
+  Result<RoomEntry*> Create(const CreateRequest& request, WallTime wall, Time now);
   RoomEntry* Find(std::string_view code);
   void Remove(const RoomCode& code);
   // To be told when the last participant has left.

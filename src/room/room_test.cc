@@ -175,7 +175,7 @@ TEST(RoomCode, WhatAPersonTypesIsUnderstood) {
 TEST(Registry, AnEmptyRoomIsForgottenAfterADayAndNotBefore) {
   testing::SeededRandom random(1);
   Registry registry({}, random);
-  RoomEntry* entry = registry.Create({}, 0, WallTime{}, Time{}).value();
+  RoomEntry* entry = registry.Create({}, WallTime{}, Time{}).value();
   const std::string code = entry->room->code().value();
   registry.Expire(Time{} + std::chrono::hours(23));
   EXPECT_NE(registry.Find(code), nullptr);
@@ -186,8 +186,8 @@ TEST(Registry, AnEmptyRoomIsForgottenAfterADayAndNotBefore) {
 TEST(Registry, ThereIsAnEndToTheNumberOfRooms) {
   testing::SeededRandom random(1);
   Registry registry({.max_rooms = 1, .empty_room_kept = std::chrono::hours(1), .room = {}}, random);
-  EXPECT_TRUE(registry.Create({}, 0, WallTime{}, Time{}).ok());
-  EXPECT_EQ(registry.Create({}, 0, WallTime{}, Time{}).error().code, "too_many_rooms");
+  EXPECT_TRUE(registry.Create({}, WallTime{}, Time{}).ok());
+  EXPECT_EQ(registry.Create({}, WallTime{}, Time{}).error().code, "too_many_rooms");
 }
 
 TEST(Wire, OnlyWellFormedLanguageTagsAreAccepted) {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 
-import { freePort, Gateway, run } from "./lib/gateway.mjs";
+import { freePort, Gateway, person, run, until } from "./lib/gateway.mjs";
 
 let folder;
 let server;
@@ -122,5 +122,42 @@ describe("join", () => {
     assert.ok(summary.packetsSent > 0);
     for (const key of ["packetsReceived", "captions"]) assert.equal(summary[key], 0, key);
     for (const key of ["firstCaptionMs", "firstTranslatedAudioMs"]) assert.equal(summary[key], null, key);
+  });
+});
+
+describe("SIGTERM", () => {
+  it("opens no more rooms, and ends the program well once the calls are over", async () => {
+    const draining = await Gateway.start("gateway");
+    const [room, empty] = [await draining.makeRoom(), await draining.makeRoom()];
+    const ann = await draining.joined(room);
+    draining.child.kill("SIGTERM");
+    await until("it is not ready", async () => (await draining.get("/readyz")).status === 503);
+    assert.deepEqual((await draining.get("/readyz")).body.reasons, ["draining"]);
+    const refused = await draining.request("POST", "/api/v1/rooms");
+    assert.deepEqual([refused.status, refused.body.error.code], [503, "draining"]);
+    assert.ok(Number(refused.headers.get("retry-after")) > 0);
+    assert.match((await draining.get("/metrics")).body, /^jbcalling_draining 1$/m);
+    const bea = await draining.joined(room);
+    const answer = await ann.ask("join", { ...person("Ann"), room: empty.code });
+    assert.equal(answer.error.code, "already_joined");
+    await ann.done("leave");
+    assert.equal((await ann.ask("join", { ...person("Ann"), room: empty.code })).error.code, "draining");
+    await ann.done("join", { ...person("Ann"), room: room.code });
+    ann.disconnect();
+    await bea.done("leave");
+    assert.equal(await draining.ended(), 0);
+  });
+
+  it("waits no longer once it comes again, and not at all when nobody is in a call", async () => {
+    const draining = await Gateway.start("gateway");
+    const ann = await draining.joined(await draining.makeRoom());
+    draining.child.kill("SIGTERM");
+    await until("it is not ready", async () => (await draining.get("/readyz")).status === 503);
+    draining.child.kill("SIGTERM");
+    assert.equal(await draining.ended(), 0);
+    ann.disconnect();
+    const idle = await Gateway.start("gateway");
+    idle.child.kill("SIGTERM");
+    assert.equal(await idle.ended(), 0);
   });
 });

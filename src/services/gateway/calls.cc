@@ -57,6 +57,7 @@ const Calls::RequestRow Calls::kRequests[] = {
 
 Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
     : loop_(loop),
+      metrics_(metrics),
       config_(config),
       registry_(config.rooms, random_),
       interpreter_(new InterpreterHost(loop, config.speech, metrics, *this)),
@@ -66,6 +67,7 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
       rooms_gauge_(metrics.GetGauge("jbcalling_rooms", "Rooms that exist")),
       participants_gauge_(metrics.GetGauge("jbcalling_participants", "People in rooms")),
       sessions_gauge_(metrics.GetGauge("jbcalling_socketio_sessions", "Socket.IO sessions open")),
+      draining_gauge_(metrics.GetGauge("jbcalling_draining", "1 while no new room is opened, because of a restart")),
       expire_(loop) {
   monitor_ = std::make_unique<SpeechMonitor>(
       loop, config.speech, metrics,
@@ -82,15 +84,8 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
 Calls::~Calls() {
   *alive_ = false;
   interpreter_->SetWorkers({});
-  workers_.clear();
+  media_.reset();
   interpreter_.reset();
-}
-
-void Calls::SetWorkers(std::vector<std::unique_ptr<MediaWorker>> workers) {
-  workers_ = std::move(workers);
-  std::vector<MediaWorker*> borrowed;
-  for (const auto& worker : workers_) borrowed.push_back(worker.get());
-  interpreter_->SetWorkers(std::move(borrowed));
 }
 
 void Calls::ExpireLater() {
@@ -108,13 +103,25 @@ void Calls::UpdateGauges() {
 }
 
 Result<room::RoomEntry*> Calls::CreateRoom(const room::CreateRequest& request) {
-  // A room lives on one worker for life; the one with the fewest people gets the next.
-  std::vector<std::size_t> load(workers_.size());
-  for (const auto& [code, entry] : registry_.rooms()) load[entry.worker] += 1 + 8 * entry.room->size();
-  const auto worker = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
-  auto created = registry_.Create(request, worker, io::WallNow(), io::Now());
+  if (draining_) return Draining();
+  auto created = registry_.Create(request, io::WallNow(), io::Now());
   UpdateGauges();
   return created;
+}
+
+void Calls::BeginDraining(std::function<void()> done) {
+  draining_ = true;
+  draining_gauge_.Set(1);
+  on_drained_ = std::move(done);
+  EndDrainingWhenEmpty();
+}
+
+void Calls::EndDrainingWhenEmpty() {
+  if (people() != 0 || !on_drained_) return;
+  // Asked again: the last one may be coming back, in the very request that made their ghost leave.
+  loop_.Post([this, alive = alive_] {
+    if (*alive && people() == 0 && on_drained_) std::exchange(on_drained_, nullptr)();
+  });
 }
 
 void Calls::DeleteRoom(const RoomCode& code) {
@@ -137,6 +144,7 @@ Calls::Session Calls::FreshSession(const SocketId& socket, const SocketAddress& 
           .room = {},
           .participant = {},
           .resume_token = {},
+          .worker = 0,
           .asked_speaks = {},
           .asked_hears = {},
           .transports = {},
@@ -206,6 +214,7 @@ void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
   interpreter_->RemoveParticipant(code, session.participant);
   for (const auto& [consumer, what] : session.consumers) sockets_of_consumers_.erase(consumer);
   sockets_of_participants_.erase(session.participant);
+  --people_[session.worker];
   entry.room->Leave(session.participant, reason);
   Drain(*entry.room);
   session = FreshSession(session.socket, session.remote, session.chat);
@@ -215,6 +224,7 @@ void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
     registry_.MarkEmpty(code, io::Now());
   }
   UpdateGauges();
+  EndDrainingWhenEmpty();
 }
 
 void Calls::DropUnheard(Session& session) {
@@ -222,12 +232,10 @@ void Calls::DropUnheard(Session& session) {
   DropConsumers(session, [&](const Consumed& what) { return !room.MayConsume(session.participant, what.producer); });
 }
 
-void Calls::DropTransport(const TransportId& id) {
-  const auto owner = std::find_if(sessions_.begin(), sessions_.end(),
-                                  [&](const auto& item) { return item.second.transports.contains(id); });
-  if (owner == sessions_.end()) return;  // closed by us meanwhile
-  Session& session = owner->second;
+void Calls::DropTransport(Session& session, const TransportId id, const char* reason) {
   session.transports.erase(id);
+  // Before its consumers end: the client then knows that they are to be made anew, and not gone for good.
+  server_->Emit(session.socket, "transportClosed", json::object{{"transportId", id.value()}, {"reason", reason}});
   WorkerOf(session).Run([id](sfu::Worker& worker, Time now) { worker.CloseTransport(id, now); });
   room::Room& room = *EntryOf(session).room;
   std::erase_if(session.producers, [&](const auto& item) {
@@ -287,8 +295,6 @@ room::RoomEntry& Calls::EntryOf(const Session& session) {
   return *entry;
 }
 
-MediaWorker& Calls::WorkerOf(const Session& session) { return *workers_[EntryOf(session).worker]; }
-
 void Calls::TellInterpreter(const room::Room& room, const ParticipantId& id) {
   const room::Participant* p = room.Find(id);
   interpreter_->SetParticipant(room.code(),
@@ -310,8 +316,13 @@ void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
   };
   if (const auto* transport = std::get_if<sfu::TransportStateChanged>(&event)) {
     // A lost path may be found again; these two are for good.
-    using enum sfu::TransportState;
-    if (transport->state == kFailed || transport->state == kClosed) DropTransport(transport->transport);
+    const bool closed = transport->state == sfu::TransportState::kClosed;
+    if (!closed && transport->state != sfu::TransportState::kFailed) return;
+    const auto owner = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& item) {
+      return item.second.transports.contains(transport->transport);
+    });
+    if (owner == sessions_.end()) return;  // closed by us meanwhile
+    DropTransport(owner->second, transport->transport, closed ? "closed" : "failed");
   } else if (const auto* e = std::get_if<sfu::ConsumerClosed>(&event)) {
     tell(e->consumer, "consumerClosed", {});
     if (const auto it = sockets_of_consumers_.find(e->consumer); it != sockets_of_consumers_.end()) {
@@ -365,30 +376,42 @@ void Calls::OnCaption(const RoomCode& code, const interpreter::Caption& caption)
 void Calls::OnTrackWanted(const RoomCode& code, const interpreter::AddTranslatedTrack& track, const ProducerId& id) {
   room::RoomEntry* entry = registry_.Find(code.value());
   if (!entry || !entry->room->Find(track.speaker)) return;
-  translated_tracks_[id] = entry->worker;
-  workers_[entry->worker]->Call<Status<>>(
-      [id, speaker = track.speaker](sfu::Worker& worker, Time now) {
-        // A canonical name of its own, so that browsers do not hold back the speaker's camera for it.
-        return worker.ProduceSynthetic(id, "translation-" + speaker.value(), now);
-      },
-      [this, code, track, id](const Status<>& made) {
-        room::RoomEntry* room = registry_.Find(code.value());
-        if (!room || !translated_tracks_.contains(id)) return;  // no longer wanted: it is being closed
-        if (!made.ok()) {
-          translated_tracks_.erase(id);
-          return Log(LogLevel::kError, "translated track refused", {{"code", made.error().code}});
-        }
-        // A speaker who has left: OnTrackUnwanted is on its way.
-        static_cast<void>(room->room->AddTranslation(track.speaker, id, track.language, track.microphone));
-        Drain(*room->room);
-      });
+  translated_tracks_[id] = {code, track, entry->worker};
+  MakeTranslatedTrack(id);
+}
+
+void Calls::MakeTranslatedTrack(const ProducerId& id) {
+  const TranslatedTrack& track = translated_tracks_.at(id);
+  media_->at(track.worker)
+      .Call<Status<>>(
+          [id, speaker = track.what.speaker](sfu::Worker& worker, Time now) {
+            // A canonical name of its own, so that browsers do not hold back the speaker's camera for it.
+            return worker.ProduceSynthetic(id, "translation-" + speaker.value(), now);
+          },
+          [this, id](const Status<>& made) {
+            const auto wanted = translated_tracks_.find(id);
+            if (wanted == translated_tracks_.end()) return;  // no longer: it is being closed
+            if (!made.ok()) {
+              if (made.error().code == "transport_not_found") return;  // its worker died: it is being made again
+              translated_tracks_.erase(wanted);
+              return Log(LogLevel::kError, "translated track refused", {{"code", made.error().code}});
+            }
+            const TranslatedTrack& done = wanted->second;
+            room::RoomEntry* entry = registry_.Find(done.room.value());
+            if (!entry) return;
+            // A speaker who has left: OnTrackUnwanted is on its way.
+            static_cast<void>(
+                entry->room->AddTranslation(done.what.speaker, id, done.what.language, done.what.microphone));
+            Drain(*entry->room);
+          });
 }
 
 void Calls::OnTrackUnwanted(const RoomCode& code, const ProducerId& id) {
   const auto track = translated_tracks_.extract(id);
   if (track.empty()) return;
-  workers_[track.mapped()]->Run(
-      [id](sfu::Worker& worker, Time now) { static_cast<void>(worker.CloseProducer(id, now)); });
+  media_->at(track.mapped().worker).Run([id](sfu::Worker& worker, Time now) {
+    static_cast<void>(worker.CloseProducer(id, now));
+  });
   room::RoomEntry* entry = registry_.Find(code.value());
   if (!entry) return;  // deleted meanwhile
   entry->room->RemoveProducer(id);
@@ -398,8 +421,11 @@ void Calls::OnTrackUnwanted(const RoomCode& code, const ProducerId& id) {
 void Calls::OnTap(const RoomCode& code, const ProducerId& producer, bool on) {
   room::RoomEntry* entry = registry_.Find(code.value());
   if (!entry) return;
-  workers_[entry->worker]->Run([producer, on](sfu::Worker& worker, Time) {
-    static_cast<void>(worker.SetTap(producer, on));  // it may just have been closed
+  const room::Participant* speaker = entry->room->FindProducer(producer).first;
+  const Session* session = speaker ? FindByParticipant(speaker->id) : nullptr;
+  if (!session) return;  // it may just have been closed
+  WorkerOf(*session).Run([producer, on](sfu::Worker& worker, Time) {
+    static_cast<void>(worker.SetTap(producer, on));  // as well
   });
 }
 

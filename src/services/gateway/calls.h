@@ -18,7 +18,7 @@
 #include "io/loop.h"
 #include "room/registry.h"
 #include "services/gateway/interpreter_host.h"
-#include "services/gateway/media_worker.h"
+#include "services/gateway/media_pool.h"
 #include "services/gateway/rate_limiter.h"
 #include "services/gateway/speech_monitor.h"
 #include "services/socketio/server.h"
@@ -32,23 +32,30 @@ struct CallsConfig {
   room::RegistryLimits rooms;
 };
 
-class Calls : public SocketIoHandler, private InterpreterObserver {
+class Calls : public SocketIoHandler, private InterpreterObserver, private MediaPool::Observer {
  public:
   Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics);
   ~Calls() override;
 
   // Before the first connection.
   void SetSocketServer(SocketIoServer& server) { server_ = &server; }
-  void SetWorkers(std::vector<std::unique_ptr<MediaWorker>> workers);
+  Status<> StartMedia(std::size_t workers, MediaPool::Factory factory, const MediaPoolOptions& options = {});
   TapMailbox& taps() { return interpreter_->taps(); }
-  void HandleWorkerEvent(std::size_t worker, const sfu::WorkerEvent& event);
+  const MediaPool& media() const { return *media_; }
+  void HandleWorkerEvent(std::size_t worker, const sfu::WorkerEvent& event) override;
 
   // For REST.
   Result<room::RoomEntry*> CreateRoom(const room::CreateRequest& request);
   room::RoomEntry* FindRoom(std::string_view code) { return registry_.Find(code); }
   void DeleteRoom(const RoomCode& code);
   const SpeechMonitor& speech() const { return *monitor_; }
-  std::size_t worker_count() const { return workers_.size(); }
+  // From here on no room is made and none that is empty is opened, since the process is to end; who is in a call
+  // stays, and others may join them. `done` runs once, when nobody is in a room any more.
+  void BeginDraining(std::function<void()> done);
+  bool draining() const { return draining_; }
+  std::size_t people() const { return sockets_of_participants_.size(); }
+  // People in rooms, by the worker that carries them.
+  const std::vector<std::size_t>& people_on_workers() const { return people_; }
   // Whether somebody who is in that room now was given this token when joining.
   bool IsMember(const RoomCode& room, std::string_view token) { return FindByToken(room, token) != nullptr; }
   // Whether that opens the room: a room without a passcode is open. Wrong ones are counted per address and room.
@@ -67,6 +74,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
     RoomCode room;
     ParticipantId participant;
     std::string resume_token;
+    std::size_t worker = 0;  // the one that carries this person's media
     // As the client named them. What the services call them may change with what these can do.
     Language asked_speaks, asked_hears;
     std::map<TransportId, sfu::TransportDirection> transports;
@@ -80,6 +88,11 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   struct PendingChat {
     room::ChatMessage message;
     std::size_t missing = 1;  // answers; one of them ours, until every request is out
+  };
+  struct TranslatedTrack {
+    RoomCode room;
+    interpreter::AddTranslatedTrack what;
+    std::size_t worker;
   };
   using Reply = std::function<void(Result<json::value>)>;
   using Handler = void (Calls::*)(Session&, const json::value& data, const Reply& reply);
@@ -99,6 +112,9 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   void OnConnect(const SocketId& socket, const ConnectInfo& info) override;
   void OnEvent(const SocketId& socket, SocketIoEvent event) override;
   void OnDisconnect(const SocketId& socket, socketio::DisconnectReason reason) override;
+  // MediaPool::Observer
+  void HandleWorkersChanged(const std::vector<MediaWorker*>& workers) override;
+  void HandleWorkerLost(std::size_t worker) override;
   // InterpreterObserver
   void OnCaption(const RoomCode& room, const interpreter::Caption& caption) override;
   void OnTrackWanted(const RoomCode& room, const interpreter::AddTranslatedTrack& track, const ProducerId& id) override;
@@ -155,11 +171,18 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   Session* FindByToken(const RoomCode& room, std::string_view token);
   Session* FindByParticipant(const ParticipantId& participant);
   room::RoomEntry& EntryOf(const Session& session);
-  MediaWorker& WorkerOf(const Session& session);
+  MediaWorker& WorkerOf(const Session& session) { return media_->at(session.worker); }
+  // The worker for one more person of that room; a room that opens gets a new home. Fails with media_unavailable.
+  Result<std::size_t> ChooseWorker(room::RoomEntry& entry);
+  // Another worker for those whose own could not be replaced.
+  void MoveFrom(std::size_t worker);
+  void MakeTranslatedTrack(const ProducerId& id);
+  void RemakeTranslatedTracks(std::size_t worker);
+  void EndDrainingWhenEmpty();
   // Takes everything of this session out of its room, the SFU and the interpreter.
   void LeaveRoom(Session& session, room::LeaveReason reason);
-  // Takes a transport that is over, by its peer's doing, and what was on it out of the call.
-  void DropTransport(const TransportId& id);
+  // Takes a transport that is over, not by a request, and what was on it out of the call, and tells its owner.
+  void DropTransport(Session& session, TransportId id, const char* reason);
   void DropConsumers(Session& session, const std::function<bool(const Consumed&)>& which);
   // Ends the consumers of translated voices that this session no longer hears.
   void DropUnheard(Session& session);
@@ -170,10 +193,12 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   void ExpireLater();
 
   io::Loop& loop_;
+  Metrics& metrics_;
   const CallsConfig config_;
   crypto::SystemRandom random_;
   room::Registry registry_;
-  std::vector<std::unique_ptr<MediaWorker>> workers_;
+  std::unique_ptr<MediaPool> media_;
+  std::vector<std::size_t> people_;  // by worker
   std::unique_ptr<InterpreterHost> interpreter_;
   std::unique_ptr<SpeechMonitor> monitor_;
   TranslationClient chat_translation_;
@@ -183,11 +208,13 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
   std::unordered_map<ConsumerId, SocketId> sockets_of_consumers_;
   std::unordered_map<RoomCode, json::object> service_states_;
   std::unordered_map<RoomCode, std::deque<std::shared_ptr<PendingChat>>> chats_;  // not yet sent, oldest first
-  // The translated voices the interpreter wants now, and the worker each lives on: a room may be deleted,
-  // or a voice no longer wanted, while the SFU is still making it.
-  std::unordered_map<ProducerId, std::size_t> translated_tracks_;
+  // The translated voices the interpreter wants now: a room may be deleted, or a voice no longer wanted, while
+  // the SFU is still making it.
+  std::unordered_map<ProducerId, TranslatedTrack> translated_tracks_;
+  bool draining_ = false;
+  std::function<void()> on_drained_;
   RateLimiter wrong_codes_, wrong_passcodes_;
-  Gauge rooms_gauge_, participants_gauge_, sessions_gauge_;
+  Gauge rooms_gauge_, participants_gauge_, sessions_gauge_, draining_gauge_;
   io::Timer expire_;
   // False once this is destroyed: answers of other loops and clients may come later.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -195,6 +222,12 @@ class Calls : public SocketIoHandler, private InterpreterObserver {
 
 // One person's messages: a quick talker is not slowed down, a program cannot keep the translator to itself.
 inline constexpr RateRule kChatRate{.per_second = 2, .burst = 10};
+
+// Of rooms that are refused while draining: what is to follow this process is there by then.
+inline constexpr int kDrainingRetrySeconds = 10;
+inline Failure<Error> Draining() {
+  return Fail("draining", "This server is being restarted and opens no more rooms. Try again in a moment.");
+}
 
 // What both request files use.
 inline Failure<Error> InvalidRequest(std::string message) { return Fail("invalid_request", std::move(message)); }

@@ -56,11 +56,12 @@ class FuzzCalls {
   FuzzCalls() {
     SetLog(LogLevel::kError, LogFormat::kText, "fuzz");
     calls_.SetSocketServer(sockets_);
-    auto worker = std::make_unique<InlineWorker>([this](const auto& event) { calls_.HandleWorkerEvent(0, event); });
-    worker_ = worker.get();
-    std::vector<std::unique_ptr<MediaWorker>> workers;
-    workers.push_back(std::move(worker));
-    calls_.SetWorkers(std::move(workers));
+    const auto make = [this](std::size_t, bool, const MediaWorker::Handlers& handlers) {
+      auto worker = std::make_unique<InlineWorker>([handlers](const auto& event) { handlers.on_event(0, event); });
+      worker_ = worker.get();
+      return Result<std::unique_ptr<MediaWorker>>(std::move(worker));
+    };
+    JB_CHECK(calls_.StartMedia(1, make).ok());
   }
 
   Calls& calls() { return calls_; }

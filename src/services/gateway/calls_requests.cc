@@ -99,6 +99,7 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
   }
   auto request = ParseJoin(data);
   if (!request.ok()) return reply(Fail(request.error()));
+  if (draining_ && entry->room->size() == 0) return reply(Draining());
 
   // The same person again, after a reload or a lost network: their ghost leaves first.
   if (Session* ghost = FindByToken(entry->room->code(), GetString(data, "resume").value_or(""))) {
@@ -106,9 +107,14 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
     server_->Disconnect(ghost->socket);
   }
 
+  const auto worker = ChooseWorker(*entry);
+  if (!worker.ok()) return reply(Fail(worker.error()));
   const bool first = entry->room->size() == 0;
   const ParticipantId id(random_.Id());
   if (const auto joined = entry->room->Join(id, *request); !joined.ok()) return reply(Fail(joined.error()));
+  session.worker = *worker;
+  ++people_[*worker];
+  media_->Promise(*worker, entry->room->size() - 1);
   session.room = entry->room->code();
   session.participant = id;
   session.resume_token = random_.Id();
@@ -138,7 +144,7 @@ json::object Calls::JoinAnswer(const Session& session, const room::RoomEntry& en
   json::object self = DescribeSelf(session, *entry.room);
   self["token"] = session.resume_token;
   answer["self"] = std::move(self);
-  answer["routerRtpCapabilities"] = workers_[entry.worker]->router_rtp_capabilities();
+  answer["routerRtpCapabilities"] = media_->router_rtp_capabilities();
   answer["iceServers"] = IceServers(session.participant);
   const auto state = service_states_.find(session.room);
   if (state != service_states_.end()) {

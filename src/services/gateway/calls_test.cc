@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <stdexcept>
+
 #include "crypto/certificate.h"
 #include "io/http_server.h"
 #include "io/websocket_client.h"
@@ -80,23 +83,32 @@ class CallsTest : public testing::Test, private io::HttpHandler {
   CallsTest() {
     calls_.SetSocketServer(sockets_);
     http_ = *io::HttpServer::Listen(loop_, {.host = "127.0.0.1"}, *this);
-    MediaWorkerConfig config;
-    config.port = http_->port();  // its UDP side, and TCP of another address
-    config.listen = {*SocketAddress::Parse("127.0.0.2", 0)};
-    config.announce = config.listen;
-    config.certificate = crypto::Certificate::Make();
-    std::vector<std::unique_ptr<MediaWorker>> workers;
-    workers.push_back(*MediaWorker::Start(
-        config, loop_, metrics_, calls_.taps(),
-        [this](std::size_t worker, const sfu::WorkerEvent& event) { calls_.HandleWorkerEvent(worker, event); }));
-    calls_.SetWorkers(std::move(workers));
-    room_ = (*calls_.CreateRoom({}))->room->code().value();
+    const auto make = [this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
+      if (again && !replaceable_) return Result<std::unique_ptr<MediaWorker>>(Fail("test", "no more"));
+      MediaWorkerConfig config;
+      config.index = slot;
+      config.port = http_->port();  // its UDP side, and TCP of other addresses
+      config.listen = {*SocketAddress::Parse("127.0.0." + std::to_string(2 + slot), 0)};
+      config.announce = config.listen;
+      config.certificate = crypto::Certificate::Make();
+      auto worker = MediaWorker::Start(config, loop_, metrics_, calls_.taps(), handlers);
+      if (worker.ok()) workers_[slot] = worker->get();
+      return worker;
+    };
+    EXPECT_TRUE(calls_.StartMedia(workers_.size(), make).ok());
+    room_ = MakeRoom();
   }
 
-  std::unique_ptr<Client> Join(const std::string& name) {
+  std::string MakeRoom() { return (*calls_.CreateRoom({}))->room->code().value(); }
+  std::unique_ptr<Client> Join(const std::string& name) { return Join(name, room_); }
+  std::unique_ptr<Client> Join(const std::string& name, const std::string& room) {
     auto client = std::make_unique<Client>(loop_, http_->port());
-    client->Done("join", {{"room", room_}, {"name", name}, {"speaks", "en"}, {"hears", "en"}});
+    client->Done("join", {{"room", room}, {"name", name}, {"speaks", "en"}, {"hears", "en"}});
     return client;
+  }
+  // As a bug would: something throws on the media loop.
+  void Kill(std::size_t worker) {
+    workers_[worker]->Run([](sfu::Worker&, Time) { throw std::runtime_error("a bug"); });
   }
   static std::string MakeTransport(Client& client, const char* direction) {
     return std::string(client.Done("createTransport", {{"direction", direction}})["id"].as_string());
@@ -130,6 +142,8 @@ class CallsTest : public testing::Test, private io::HttpHandler {
   Calls calls_{loop_, Config(), metrics_};
   SocketIoServer sockets_{loop_, calls_.random(), {}, calls_};
   std::unique_ptr<io::HttpServer> http_;
+  std::array<MediaWorker*, 2> workers_{};
+  bool replaceable_ = true;
   std::string room_;
 
  private:
@@ -154,8 +168,11 @@ TEST_F(CallsTest, ATransportThatItsPeerClosedTakesItsProducersOutOfTheCall) {
   MakeTransport(*bea, "recv");
   const std::string consumer = Consume(*bea, mic);
   Report(send, sfu::TransportState::kClosed);
+  EXPECT_EQ(ann->Await("transportClosed", "transportId"), send);
+  EXPECT_EQ(ann->Await("transportClosed", "reason"), "closed");
   EXPECT_EQ(bea->Await("producerRemoved", "producerId"), mic);
   EXPECT_EQ(bea->Await("consumerClosed", "consumerId"), consumer);
+  EXPECT_FALSE(bea->Heard("transportClosed"));
   EXPECT_EQ(ann->Refused("closeProducer", {{"producerId", mic}}), "producer_not_found");
   EXPECT_EQ(ann->Refused("restartIce", {{"transportId", send}}), "transport_not_found");
 }
@@ -169,6 +186,9 @@ TEST_F(CallsTest, ATransportThatFailedTakesItsConsumersAlongAndLeavesItsPlace) {
   EXPECT_EQ(bea->Refused("createTransport", {{"direction", "recv"}}), "limit_reached");
   Report(failed, sfu::TransportState::kFailed);
   EXPECT_EQ(bea->Await("consumerClosed", "consumerId"), consumer);
+  ASSERT_TRUE(bea->Heard("transportClosed"));  // the cause comes before what follows of it
+  EXPECT_EQ(bea->Await("transportClosed", "transportId"), failed);
+  EXPECT_EQ(bea->Await("transportClosed", "reason"), "failed");
   EXPECT_EQ(bea->Refused("resumeConsumer", {{"consumerId", consumer}}), "consumer_not_found");
   MakeTransport(*bea, "recv");
   Consume(*bea, mic);
@@ -182,6 +202,92 @@ TEST_F(CallsTest, ATransportThatLostItsPathKeepsWhatIsOnIt) {
   ann->Done("pauseProducer", {{"producerId", mic}});
   EXPECT_EQ(bea->Await("producerPaused", "producerId"), mic);
   EXPECT_FALSE(bea->Heard("producerRemoved"));
+}
+
+TEST_F(CallsTest, AWorkerThatDiesTakesItsTransportsAndTheyComeBackWithoutAJoin) {
+  const auto ann = Join("Ann"), bea = Join("Bea");
+  const std::string send = MakeTransport(*ann, "send"), mic = Produce(*ann, send);
+  const std::string recv = MakeTransport(*bea, "recv"), consumer = Consume(*bea, mic);
+  Kill(calls_.FindRoom(room_)->worker);
+  EXPECT_EQ(ann->Await("transportClosed", "transportId"), send);
+  EXPECT_EQ(ann->Await("transportClosed", "reason"), "workerLost");
+  EXPECT_EQ(bea->Await("producerRemoved", "producerId"), mic);
+  EXPECT_EQ(bea->Await("consumerClosed", "consumerId"), consumer);
+  EXPECT_EQ(bea->Await("transportClosed", "transportId"), recv);
+  EXPECT_EQ(bea->Refused("restartIce", {{"transportId", recv}}), "transport_not_found");
+  MakeTransport(*bea, "recv");
+  Consume(*bea, Produce(*ann, MakeTransport(*ann, "send")));
+}
+
+TEST_F(CallsTest, TheCallsOfOtherWorkersHearNothingOfIt) {
+  const auto ann = Join("Ann");
+  const std::string other = MakeRoom();
+  const auto cy = Join("Cy", other);
+  ASSERT_NE(calls_.FindRoom(room_)->worker, calls_.FindRoom(other)->worker);
+  const std::string send = MakeTransport(*cy, "send"), mic = Produce(*cy, send);
+  MakeTransport(*ann, "send");
+  Kill(calls_.FindRoom(room_)->worker);
+  ann->Await("transportClosed", "transportId");
+  cy->Done("restartIce", {{"transportId", send}});
+  cy->Done("pauseProducer", {{"producerId", mic}});
+  EXPECT_FALSE(cy->Heard("transportClosed"));
+  EXPECT_EQ(calls_.media().running(), 2u);
+}
+
+TEST_F(CallsTest, PeopleOfAWorkerThatCannotBeReplacedMoveToAnother) {
+  const auto ann = Join("Ann"), bea = Join("Bea");
+  const std::size_t home = calls_.FindRoom(room_)->worker;
+  MakeTransport(*ann, "send");
+  Client stranger(loop_, http_->port());
+  replaceable_ = false;
+  Kill(home);
+  ann->Await("transportClosed", "transportId");
+  EXPECT_EQ(calls_.media().running(), 1u);
+  EXPECT_EQ(calls_.FindRoom(room_)->worker, 1 - home);
+  MakeTransport(*bea, "recv");
+  Consume(*bea, Produce(*ann, MakeTransport(*ann, "send")));
+  Kill(1 - home);
+  EXPECT_TRUE(loop_.RunUntil([&] { return calls_.media().running() == 0; }, kPatience));
+  EXPECT_EQ(stranger.Refused("join", {{"room", room_}, {"name", "Cy"}, {"speaks", "en"}, {"hears", "en"}}),
+            "media_unavailable");
+}
+
+TEST_F(CallsTest, WhileDrainingNoRoomOpensAndCallsLiveOnUntilTheyEnd) {
+  const std::string empty = MakeRoom();
+  const auto ann = Join("Ann");
+  bool done = false;
+  calls_.BeginDraining([&] { done = true; });
+  EXPECT_EQ(calls_.CreateRoom({}).error().code, "draining");
+  Client stranger(loop_, http_->port());
+  EXPECT_EQ(stranger.Refused("join", {{"room", empty}, {"name", "Cy"}, {"speaks", "en"}, {"hears", "en"}}), "draining");
+  const auto bea = Join("Bea");
+  MakeTransport(*bea, "recv");
+  Consume(*bea, Produce(*ann, MakeTransport(*ann, "send")));
+  ann->Done("leave", {});
+  EXPECT_FALSE(done);
+  bea->Done("leave", {});
+  EXPECT_TRUE(loop_.RunUntil([&] { return done; }, kPatience));
+}
+
+TEST_F(CallsTest, WhoReloadsTheirPageAloneInACallKeepsADrainingServerUp) {
+  Client before(loop_, http_->port());
+  const json::object joined = before.Done("join", {{"room", room_}, {"name", "Ann"}, {"speaks", "en"}, {"hears", "en"}});
+  bool done = false;
+  calls_.BeginDraining([&] { done = true; });
+  Client after(loop_, http_->port());
+  after.Done("join", {{"room", room_},
+                      {"name", "Ann"},
+                      {"speaks", "en"},
+                      {"hears", "en"},
+                      {"resume", joined.at("self").at("token")}});
+  after.Done("setState", {});
+  EXPECT_FALSE(done);
+}
+
+TEST_F(CallsTest, AServerInWhichNobodyIsHasDrainedAtOnce) {
+  bool done = false;
+  calls_.BeginDraining([&] { done = true; });
+  EXPECT_TRUE(loop_.RunUntil([&] { return done; }, kPatience));
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ namespace jb::services {
 namespace {
 
 constexpr std::size_t kMaxJsonBody = 16 * 1024;
+// Each try starts a thread. As many workers would have to hang at once before there is none.
+constexpr std::size_t kSparePortsTried = 8;
 constexpr const char* kSocketIoRoute = "/socket.io/";
 
 Result<std::vector<SocketAddress>> ParseAddresses(const std::vector<std::string>& texts, const char* key) {
@@ -57,6 +59,7 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
   GatewayImpl(io::Loop& loop, const GatewayConfig& config, Metrics& metrics)
       : loop_(loop),
         metrics_(metrics),
+        media_port_min_(config.media_port_min),
         site_(StaticFiles::Load(config.web_directory.empty() ? FindWebApp() : config.web_directory)),
         calls_(loop, CallsOf(config), metrics),
         sockets_(loop, calls_.random(), SocketsOf(config), calls_),
@@ -92,7 +95,9 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
   }
 
   std::uint16_t port() const override { return http_->port(); }
-  std::size_t workers() const override { return calls_.worker_count(); }
+  std::size_t workers() const override { return calls_.media().running(); }
+  std::size_t people() const override { return calls_.people(); }
+  void Drain(std::function<void()> done) override { calls_.BeginDraining(std::move(done)); }
 
  private:
   static CallsConfig CallsOf(const GatewayConfig& config) {
@@ -123,18 +128,29 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
     JB_TRY(const auto listen, ParseAddresses(config.media_listen, "media.listen"));
     JB_TRY(const auto announce, AnnouncedAddresses(config, listen));
     const auto certificate = crypto::Certificate::Make();
-    std::vector<std::unique_ptr<MediaWorker>> workers;
-    for (std::size_t i = 0; i < wanted; ++i) {
-      const auto port = static_cast<std::uint16_t>(config.media_port_min + i);
-      JB_TRY(auto worker,
-             MediaWorker::Start(
-                 {.index = i, .port = port, .listen = listen, .announce = announce, .certificate = certificate}, loop_,
-                 metrics_, calls_.taps(),
-                 [this](std::size_t from, const sfu::WorkerEvent& event) { calls_.HandleWorkerEvent(from, event); }));
-      workers.push_back(std::move(worker));
-    }
-    calls_.SetWorkers(std::move(workers));
-    return kOk;
+    // A fresh worker has the port of the one it follows. Should that still hold it, because it hangs, there are
+    // others above those of the slots.
+    return calls_.StartMedia(wanted, [=, this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
+      auto worker = StartWorker(slot, slot, listen, announce, certificate, handlers);
+      const std::size_t spare = again ? std::min(ports, wanted + kSparePortsTried) : wanted;
+      for (std::size_t port = wanted; !worker.ok() && port < spare; ++port) {
+        worker = StartWorker(slot, port, listen, announce, certificate, handlers);
+      }
+      return worker;
+    });
+  }
+
+  Result<std::unique_ptr<MediaWorker>> StartWorker(std::size_t slot, std::size_t port,
+                                                   const std::vector<SocketAddress>& listen,
+                                                   const std::vector<SocketAddress>& announce,
+                                                   const std::shared_ptr<const crypto::Certificate>& certificate,
+                                                   const MediaWorker::Handlers& handlers) {
+    return MediaWorker::Start({.index = slot,
+                               .port = static_cast<std::uint16_t>(media_port_min_ + port),
+                               .listen = listen,
+                               .announce = announce,
+                               .certificate = certificate},
+                              loop_, metrics_, calls_.taps(), handlers);
   }
 
   // --- HttpHandler ---
@@ -178,6 +194,7 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
   // Destroyed from the bottom up: no request arrives once http_ is gone.
   io::Loop& loop_;
   Metrics& metrics_;
+  const std::uint16_t media_port_min_;
   const StaticFiles site_;
   Calls calls_;
   SocketIoServer sockets_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +52,11 @@ class Gateway {
   virtual ~Gateway() = default;
   virtual std::uint16_t port() const = 0;
   virtual std::size_t workers() const = 0;
+  // How many are in rooms.
+  virtual std::size_t people() const = 0;
+  // Opens no more rooms, is not ready any more, and serves the calls there are. `done` runs once, when nobody
+  // is in a room.
+  virtual void Drain(std::function<void()> done) = 0;
 };
 
 }  // namespace jb::services

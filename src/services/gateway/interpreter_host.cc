@@ -125,6 +125,7 @@ class HostedRoom : public interpreter::AudioSink {
   }
 
   interpreter::RoomInterpreter& core() { return core_; }
+  void set_worker(std::size_t worker) { worker_ = worker; }
 
   // After each call into the core.
   void Drain() {
@@ -166,7 +167,7 @@ class HostedRoom : public interpreter::AudioSink {
   void InjectAudio(const ParticipantId& speaker, const Language& language, ByteView opus, std::uint32_t timestamp,
                    bool marker, std::int8_t level, bool voice) override {
     const auto track = tracks_.find({speaker, language});
-    if (track == tracks_.end() || worker_ >= shared_.workers.size()) return;
+    if (track == tracks_.end() || worker_ >= shared_.workers.size() || !shared_.workers[worker_]) return;
     shared_.workers[worker_]->Inject({.producer = track->second,
                                       .timestamp = timestamp,
                                       .marker = marker,
@@ -240,7 +241,7 @@ class HostedRoom : public interpreter::AudioSink {
 
   Shared& shared_;
   const RoomCode code_;
-  const std::size_t worker_;
+  std::size_t worker_;
   std::map<StreamId, std::shared_ptr<SttStream>> streams_;
   std::map<RequestId, std::uint64_t> translations_;
   std::map<RequestId, std::uint64_t> syntheses_;
@@ -340,6 +341,11 @@ void InterpreterHost::SetWorkers(std::vector<MediaWorker*> workers) {
 
 void InterpreterHost::AddRoom(const RoomCode& room, std::size_t worker, Time origin) {
   impl_->Post([this, room, worker, origin] { impl_->AddRoom(room, worker, origin); });
+}
+void InterpreterHost::MoveRoom(const RoomCode& room, std::size_t worker) {
+  impl_->Post([this, room, worker] {
+    if (const auto it = impl_->rooms_.find(room); it != impl_->rooms_.end()) it->second->set_worker(worker);
+  });
 }
 void InterpreterHost::RemoveRoom(const RoomCode& room) {
   impl_->Post([this, room] { impl_->rooms_.erase(room); });

@@ -42,11 +42,13 @@ class InterpreterHost {
   InterpreterHost& operator=(const InterpreterHost&) = delete;
 
   TapMailbox& taps();
-  // To be called before the workers go: nothing is injected afterwards.
+  // To be called before a worker goes: nothing is injected into it afterwards. nullptr: there is none.
   void SetWorkers(std::vector<MediaWorker*> workers);
 
   // Control loop; carried out later, in order.
   void AddRoom(const RoomCode& room, std::size_t worker, Time origin);
+  // Its voices are injected there from now on.
+  void MoveRoom(const RoomCode& room, std::size_t worker);
   void RemoveRoom(const RoomCode& room);
   void SetParticipant(const RoomCode& room, const interpreter::Participant& participant);
   void RemoveParticipant(const RoomCode& room, const ParticipantId& participant);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "base/log.h"
@@ -39,6 +40,14 @@ class WorkerMetrics {
                                           {{"reason", sfu::DropReasonName(static_cast<sfu::DropReason>(i))}}));
     }
   }
+
+  // What was open here is open no more.
+  ~WorkerMetrics() {
+    producers_.Add(-static_cast<double>(last_.producers));
+    consumers_.Add(-static_cast<double>(last_.consumers));
+  }
+  WorkerMetrics(const WorkerMetrics&) = delete;
+  WorkerMetrics& operator=(const WorkerMetrics&) = delete;
 
   void Publish(const sfu::WorkerStats& now) {
     packets_in_.Add(Difference(now.packets_in, last_.packets_in));
@@ -274,26 +283,52 @@ class MediaLoop : public sfu::WorkerOutput {
   std::optional<Time> read_at_;  // set while a datagram from a UDP socket is being handled
 };
 
-class MediaWorkerImpl : public MediaWorker {
+// The way from a media loop to the control loop, which the control loop may close. A mutex, because the one who
+// holds the far end may be a thread that hangs; it is taken for events and answers, never for a packet.
+class Outlet {
  public:
-  MediaWorkerImpl(const MediaWorkerConfig& config, io::Loop& control)
-      : control_(control),
-        thread_("media-" + std::to_string(config.index)),
-        injected_(kInjectBox, [this] { thread_.loop().Post([this] { DrainInjected(); }); }) {}
-
-  ~MediaWorkerImpl() override {
-    io::RunOn(thread_.loop(), [this] { media_.reset(); });
-    thread_.Stop();
-    *alive_ = false;
+  explicit Outlet(io::Loop& control) : control_(&control) {}
+  void Close() {
+    closed_ = true;
+    std::lock_guard lock(mutex_);
+    control_ = nullptr;
+  }
+  static void Post(const std::shared_ptr<Outlet>& outlet, std::function<void()> fn) {
+    std::lock_guard lock(outlet->mutex_);
+    if (!outlet->control_) return;
+    outlet->control_->Post([outlet, fn = std::move(fn)] {
+      if (!outlet->closed_) fn();
+    });
   }
 
-  Status<> Open(const MediaWorkerConfig& config, Metrics& metrics, TapMailbox& taps, EventHandler on_event) {
+ private:
+  std::mutex mutex_;
+  io::Loop* control_;    // guarded by mutex_
+  bool closed_ = false;  // control loop only
+};
+
+class MediaWorkerImpl : public MediaWorker {
+ public:
+  MediaWorkerImpl(const MediaWorkerConfig& config, io::Loop& control, Handlers handlers)
+      : index_(config.index),
+        handlers_(std::move(handlers)),
+        outlet_(std::make_shared<Outlet>(control)),
+        thread_("media-" + std::to_string(config.index), [this](const std::string& what) { HandleException(what); }),
+        injected_(kInjectBox, [this] { thread_.loop().Post([this] { DrainInjected(); }); }) {}
+
+  // The loop is stopped before what lives on it goes: it may have ended already, by an exception, and would
+  // then carry out nothing that is posted.
+  ~MediaWorkerImpl() override {
+    outlet_->Close();
+    thread_.Stop();
+    media_.reset();
+  }
+
+  Status<> Open(const MediaWorkerConfig& config, Metrics& metrics, TapMailbox& taps) {
     Status<> opened = kOk;
     io::RunOn(thread_.loop(), [&] {
       media_ = std::make_unique<MediaLoop>(thread_.loop(), config, metrics, taps,
-                                           [this, on_event, index = config.index](const sfu::WorkerEvent& event) {
-                                             Answer([on_event, index, event] { on_event(index, event); });
-                                           });
+                                           [this](const sfu::WorkerEvent& event) { HandleEvent(event); });
       opened = media_->Open(config);
       capabilities_ = media_->worker().RouterRtpCapabilities();
     });
@@ -301,44 +336,57 @@ class MediaWorkerImpl : public MediaWorker {
   }
 
   void Run(std::function<void(sfu::Worker&, Time)> work) override {
-    thread_.loop().Post([this, work = std::move(work)] {
-      if (media_) media_->Run(work);
-    });
+    thread_.loop().Post([this, work = std::move(work)] { media_->Run(work); });
   }
+
+  void LetGo() override {
+    outlet_->Close();
+    thread_.loop().Stop();
+  }
+  bool Ended() const override { return thread_.ended(); }
 
   bool Inject(InjectedFrame frame) override { return injected_.Post(std::move(frame)); }
-
   const json::object& router_rtp_capabilities() const override { return capabilities_; }
+  Duration CpuTime() override { return thread_.CpuTime(); }
 
  protected:
-  // `alive_` is read on the control loop, where this object is destroyed: no answer runs after that.
-  void Answer(std::function<void()> fn) override {
-    control_.Post([alive = alive_, fn = std::move(fn)] {
-      if (*alive) fn();
-    });
-  }
+  void Answer(std::function<void()> fn) override { Outlet::Post(outlet_, std::move(fn)); }
 
  private:
+  // Media loop.
+  void HandleEvent(const sfu::WorkerEvent& event) {
+    Outlet::Post(outlet_, [this, event] { handlers_.on_event(index_, event); });
+  }
+  void HandleException(const std::string& what) {
+    // A copy of the handler: whoever hears of it destroys this object.
+    Outlet::Post(outlet_, [on_death = handlers_.on_death, index = index_, what] { on_death(index, what); });
+  }
   void DrainInjected() {
-    for (InjectedFrame& frame : injected_.TakeAll()) {
-      if (media_) media_->Inject(frame);
-    }
+    for (InjectedFrame& frame : injected_.TakeAll()) media_->Inject(frame);
   }
 
-  io::Loop& control_;
+  const std::size_t index_;
+  const Handlers handlers_;
+  const std::shared_ptr<Outlet> outlet_;
   io::LoopThread thread_;
   Mailbox<InjectedFrame> injected_;
-  std::unique_ptr<MediaLoop> media_;  // media loop only
+  std::unique_ptr<MediaLoop> media_;  // media loop only, while it runs
   json::object capabilities_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // control loop only
 };
 
 }  // namespace
 
+void MediaWorker::FailCalls() {
+  const auto waiting = std::exchange(waiting_, {});
+  for (const auto& [call, fail] : waiting) {
+    fail({"transport_not_found", "The media worker of that transport has ended. Make a new transport."});
+  }
+}
+
 Result<std::unique_ptr<MediaWorker>> MediaWorker::Start(const MediaWorkerConfig& config, io::Loop& control,
-                                                        Metrics& metrics, TapMailbox& taps, EventHandler on_event) {
-  auto worker = std::make_unique<MediaWorkerImpl>(config, control);
-  JB_TRY_VOID(worker->Open(config, metrics, taps, std::move(on_event)));
+                                                        Metrics& metrics, TapMailbox& taps, Handlers handlers) {
+  auto worker = std::make_unique<MediaWorkerImpl>(config, control, std::move(handlers));
+  JB_TRY_VOID(worker->Open(config, metrics, taps));
   return std::unique_ptr<MediaWorker>(std::move(worker));
 }
 

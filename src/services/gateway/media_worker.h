@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One media loop: a thread, its UDP and TCP sockets on one port, and the sfu::Worker behind them.
 // The control loop sends it commands and gets answers and events back; the interpreter loop gets the
-// tapped packets and injects translated ones. Everything crosses by value.
+// tapped packets and injects translated ones. Everything crosses by value. A bug that throws ends its loop and
+// nothing else; MediaPool puts another worker in its place.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -60,31 +62,55 @@ struct MediaWorkerConfig {
 
 class MediaWorker {
  public:
-  // `on_event` runs on the control loop.
-  using EventHandler = std::function<void(std::size_t worker, const sfu::WorkerEvent&)>;
+  // Both run on the control loop, and never once the worker was destroyed or let go.
+  struct Handlers {
+    std::function<void(std::size_t worker, const sfu::WorkerEvent&)> on_event;
+    // An exception that nothing caught has ended the loop; once. The worker is good for nothing more.
+    std::function<void(std::size_t worker, const std::string& what)> on_death;
+  };
 
   // Starts the thread and binds the port; an error names the address that is taken. `control`,
   // `metrics` and `taps` outlive the worker.
   static Result<std::unique_ptr<MediaWorker>> Start(const MediaWorkerConfig& config, io::Loop& control,
-                                                    Metrics& metrics, TapMailbox& taps, EventHandler on_event);
+                                                    Metrics& metrics, TapMailbox& taps, Handlers handlers);
   virtual ~MediaWorker() = default;
 
-  // Control loop: runs `work` on the media loop and `reply` with its result back on the control loop.
+  // Control loop: runs `work` on the media loop and `reply` with its result back on the control loop. When
+  // the worker ends before it has answered, `reply` is given transport_not_found. R is a Result.
   template <class R>
   void Call(std::function<R(sfu::Worker&, Time)> work, std::function<void(R)> reply) {
-    Run([this, work = std::move(work), reply = std::move(reply)](sfu::Worker& worker, Time now) {
-      Answer([reply, result = std::make_shared<R>(work(worker, now))] { reply(std::move(*result)); });
+    const std::uint64_t call = ++calls_;
+    waiting_.emplace(call, [reply](const Error& error) { reply(R(Fail(error))); });
+    Run([this, call, work = std::move(work), reply = std::move(reply)](sfu::Worker& worker, Time now) {
+      Answer([this, call, reply, result = std::make_shared<R>(work(worker, now))] {
+        if (waiting_.erase(call) != 0) reply(std::move(*result));
+      });
     });
   }
   // Control loop: without an answer.
   virtual void Run(std::function<void(sfu::Worker&, Time)> work) = 0;
+  // Control loop: answers for the worker what it has not, in the order it was asked, because it never will.
+  void FailCalls();
+  // Control loop: the loop does not come back from what it is doing. Nothing is heard of it any more, and it
+  // ends when it does come back; until Ended() this object cannot be destroyed.
+  virtual void LetGo() {}
+  // Any thread: no code of the media loop runs any more.
+  virtual bool Ended() const { return false; }
+
   // Interpreter loop. False: the box is full and the frame is dropped.
   virtual bool Inject(InjectedFrame frame) = 0;
   // Any thread; a constant of the program.
   virtual const json::object& router_rtp_capabilities() const = 0;
+  // Control loop: what its thread has used of a processor.
+  virtual Duration CpuTime() { return {}; }
 
  protected:
   virtual void Answer(std::function<void()> fn) = 0;
+
+ private:
+  // Control loop only.
+  std::uint64_t calls_ = 0;
+  std::map<std::uint64_t, std::function<void(const Error&)>> waiting_;  // not answered yet
 };
 
 }  // namespace jb::services

@@ -81,18 +81,18 @@ class MediaWorkerTest : public testing::Test {
     config.listen = {*SocketAddress::Parse("127.0.0.1", 0), *SocketAddress::Parse("127.0.0.2", 0)};
     config.announce = config.listen;
     config.certificate = crypto::Certificate::Make();
-    auto worker = MediaWorker::Start(config, control_, metrics_, taps_, [](std::size_t, const sfu::WorkerEvent&) {});
+    auto worker = MediaWorker::Start(config, control_, metrics_, taps_, {});
     ASSERT_TRUE(worker.ok()) << worker.error().message;
     worker_ = std::move(*worker);
   }
   // An authenticated check for a new transport.
   Bytes MakeCheck() {
     std::optional<json::value> options;
-    worker_->Call<json::value>(
-        [](sfu::Worker& worker, Time now) -> json::value {
-          return *worker.CreateTransport(TransportId("t"), sfu::TransportDirection::kSend, now);
+    worker_->Call<Result<json::object>>(
+        [](sfu::Worker& worker, Time now) {
+          return worker.CreateTransport(TransportId("t"), sfu::TransportDirection::kSend, now);
         },
-        [&](json::value made) { options = std::move(made); });
+        [&](const Result<json::object>& made) { options = *made; });
     EXPECT_TRUE(control_.RunUntil([&] { return options.has_value(); }, seconds(10)));
     const json::value& ice = *GetMember(*options, "iceParameters");
     const std::string username = std::string(*GetString(ice, "usernameFragment")) + ":peer";

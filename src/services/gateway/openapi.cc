@@ -131,7 +131,13 @@ std::string_view GatewayOpenApi() {
           "timestamp": {"type": "string", "format": "date-time"},
           "uptime": {"type": "number", "description": "Seconds"},
           "version": {"type": "string"},
-          "workers": {"type": "integer"},
+          "workers": {"type": "integer", "description": "Media workers that run"},
+          "mediaWorkers": {"type": "array", "items": {"type": "object", "properties": {
+            "status": {"enum": ["healthy", "unhealthy"]},
+            "load": {"type": "number", "description": "Share of a core that its thread uses"},
+            "packetsPerSecond": {"type": "number", "description": "RTP, in and out"},
+            "participants": {"type": "integer"}}}},
+          "draining": {"type": "boolean", "description": "No more rooms are opened, because of a restart"},
           "mode": {"enum": ["standalone", "cluster"]},
           "components": {"type": "object", "properties": {
             "stt": {"$ref": "#/components/schemas/SpeechService"},

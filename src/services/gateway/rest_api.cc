@@ -31,6 +31,12 @@ io::HttpResponse TooManyRequests(Duration wait, std::string_view message) {
   return response;
 }
 
+io::HttpResponse Unavailable(const Error& error) {
+  io::HttpResponse response = io::ErrorResponse(503, error.code, error.message);
+  if (error.code == "draining") response.headers.Add("Retry-After", std::to_string(kDrainingRetrySeconds));
+  return response;
+}
+
 // Of one component; "degraded" is the whole's.
 const char* HealthWord(bool up) { return up ? "healthy" : "unhealthy"; }
 
@@ -198,16 +204,31 @@ io::HttpResponse RestApi::Health(const io::HttpRequest&, const std::string&) {
         {"status", HealthWord(status.up)}, {"backend", status.backend}, {"latency_ms", status.latency_ms}};
   }
   components["redis"] = json::object{{"status", info_.redis_configured ? HealthWord(false) : "not configured"}};
-  const bool serving = calls_.worker_count() > 0;
+  const std::size_t running = calls_.media().running();
+  const bool serving = running > 0;
   return Json(serving ? 200 : 503, json::object{{"status", !serving ? "unhealthy"
                                                            : all_up ? "healthy"
                                                                     : "degraded"},
                                                 {"timestamp", IsoTime(io::WallNow())},
                                                 {"uptime", ToSeconds(io::Now() - info_.started)},
                                                 {"version", info_.version},
-                                                {"workers", calls_.worker_count()},
+                                                {"workers", running},
+                                                {"mediaWorkers", DescribeWorkers()},
+                                                {"draining", calls_.draining()},
                                                 {"mode", "standalone"},
                                                 {"components", std::move(components)}});
+}
+
+json::array RestApi::DescribeWorkers() const {
+  const MediaPool& media = calls_.media();
+  json::array out;
+  for (std::size_t i = 0; i < media.size(); ++i) {
+    out.push_back(json::object{{"status", HealthWord(media.up(i))},
+                               {"load", media.measured_share(i)},
+                               {"packetsPerSecond", media.packets_per_second(i)},
+                               {"participants", calls_.people_on_workers()[i]}});
+  }
+  return out;
 }
 
 io::HttpResponse RestApi::Live(const io::HttpRequest&, const std::string&) {
@@ -216,7 +237,8 @@ io::HttpResponse RestApi::Live(const io::HttpRequest&, const std::string&) {
 
 io::HttpResponse RestApi::Ready(const io::HttpRequest&, const std::string&) {
   json::array reasons;
-  if (calls_.worker_count() == 0) reasons.emplace_back("no media worker is running");
+  if (calls_.draining()) reasons.emplace_back("draining");
+  if (calls_.media().running() == 0) reasons.emplace_back("no media worker is running");
   if (info_.redis_configured) {
     reasons.emplace_back("redis.url is set, but this version runs on one machine only: unset it");
   }
@@ -232,11 +254,12 @@ io::HttpResponse RestApi::CreateRoom(const io::HttpRequest& request, const std::
   // What is wrong costs nothing; only a room that is made is counted.
   auto create = ParseCreate(request.body);
   if (!create.ok()) return io::ErrorResponse(400, create.error().code, create.error().message);
+  if (calls_.draining()) return Unavailable(Draining().error);
   if (const auto wait = creations_.Take(request.remote, io::Now())) {
     return TooManyRequests(*wait, "You have made many rooms in a short time. Wait a little.");
   }
   const auto created = calls_.CreateRoom(*create);
-  if (!created.ok()) return io::ErrorResponse(503, created.error().code, created.error().message);
+  if (!created.ok()) return Unavailable(created.error());
   json::object body = Describe(request, **created);
   body["ownerToken"] = (*created)->owner_token;
   io::HttpResponse response = Json(201, body);

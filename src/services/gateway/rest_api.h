@@ -50,6 +50,7 @@ class RestApi {
   io::HttpResponse MetricsText(const io::HttpRequest&, const std::string&);
   io::HttpResponse OpenApi(const io::HttpRequest&, const std::string&);
 
+  json::array DescribeWorkers() const;
   io::HttpResponse Dispatch(const Route& route, const io::HttpRequest& request, const std::string& code);
   // What is answered where no route fits, if that is ours to answer.
   std::optional<io::HttpResponse> Unrouted(const io::HttpRequest& request, const std::string& allowed) const;

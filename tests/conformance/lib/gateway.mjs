@@ -75,9 +75,13 @@ export class Gateway {
   }
 
   async stop() {
+    this.child.kill("SIGINT"); // SIGTERM waits for calls
+    await this.ended();
+  }
+  // The exit status.
+  ended() {
     this.child.ref();
-    this.child.kill("SIGTERM");
-    await this.exited;
+    return this.exited;
   }
 
   // { status, headers, body }; the body is parsed where it is JSON.

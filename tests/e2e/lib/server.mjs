@@ -93,7 +93,7 @@ export class Server {
 
   async stop() {
     if (this.exited) return;
-    this.process.kill('SIGTERM');
+    this.process.kill('SIGINT'); // SIGTERM waits for calls
     await until('the server stops', () => this.exited, { within: 8000 }).catch(() => this.process.kill('SIGKILL'));
   }
 }
