@@ -26,7 +26,7 @@ run=(
   apertium-rus-ukr apertium-spa-arg apertium-spa-ast apertium-spa-cat apertium-spa-ita apertium-srd-ita
   apertium-swe-dan apertium-swe-nor apertium-urd-hin
 )
-test=(libgtest-dev libgmock-dev libsrtp2-dev chromium firefox-esr flite clang-16 libclang-rt-16-dev curl iproute2)
+test=(libgtest-dev libgmock-dev libsrtp2-dev chromium firefox-esr flite clang-16 libclang-rt-16-dev curl iproute2 coturn)
 # Beside the benchmark library: what mediasoup's worker is built with, and the libraries of Debian's janus
 # (bench/peers/prepare.sh unpacks janus itself, since the package would start a server).
 bench=(

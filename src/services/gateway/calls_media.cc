@@ -41,8 +41,11 @@ void Calls::CreateTransport(Session& session, const json::value& data, const Rep
   session.transports[id] = direction;
   WorkerOf(session).Call<Result<json::object>>(
       [id, direction](sfu::Worker& worker, Time now) { return worker.CreateTransport(id, direction, now); },
-      [this, id, socket = session.socket, reply](Result<json::object> made) {
-        if (made.ok()) return reply(json::value(std::move(*made)));
+      [this, id, socket = session.socket, participant = session.participant, reply](Result<json::object> made) {
+        if (made.ok()) {
+          (*made)["iceServers"] = IceServers(participant);
+          return reply(json::value(std::move(*made)));
+        }
         if (Session* s = Find(socket)) s->transports.erase(id);
         reply(Fail(made.error()));
       });
@@ -63,8 +66,9 @@ void Calls::RestartIce(Session& session, const json::value& data, const Reply& r
   if (!session.transports.contains(id)) return reply(Fail(NotYours("transport")));
   WorkerOf(session).Call<Result<json::object>>(
       [id](sfu::Worker& worker, Time now) { return worker.RestartIce(id, now); },
-      [reply](Result<json::object> result) {
+      [this, participant = session.participant, reply](Result<json::object> result) {
         if (!result.ok()) return reply(Fail(result.error()));
+        (*result)["iceServers"] = IceServers(participant);
         reply(json::value(std::move(*result)));
       });
 }

@@ -14,7 +14,9 @@ constexpr std::size_t kMaxChat = 2000;      // code points
 constexpr std::size_t kMaxEmojiBytes = 48;  // a family with skin tones has 41
 // A chat message waits this long for its translations, then goes without those that are missing.
 constexpr Duration kChatTranslation = std::chrono::milliseconds(1500);
-constexpr auto kTurnLifetime = std::chrono::hours(24);
+// Reliability 2.7: TURN checks it when a relay is allocated, so calls may last longer; each answer that makes a client
+// gather candidates brings fresh ones.
+constexpr auto kTurnLifetime = std::chrono::seconds(300);
 
 std::optional<std::string> Line(const json::value& data, std::string_view key, std::size_t max) {
   const auto text = GetString(data, key);

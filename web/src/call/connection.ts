@@ -133,7 +133,9 @@ export class MediaConnection {
     const used = [this.send, this.recv].filter((transport) => transport.connectionState !== 'new');
     await Promise.all(
       used.map(async (transport) => {
-        const { iceParameters } = await this.signaling.request('restartIce', { transportId: transport.id });
+        const { iceParameters, iceServers } = await this.signaling.request('restartIce', { transportId: transport.id });
+        // The password of a TURN server lasts minutes. Firefox cannot change it: there only the relay is lost.
+        if (iceServers?.length) await transport.updateIceServers({ iceServers }).catch(() => undefined);
         await transport.restartIce({ iceParameters });
         this.path.connecting(transport);
       }),

@@ -102,7 +102,7 @@ export interface Requests {
   leave: { data: object; reply: unknown };
   createTransport: { data: { direction: 'send' | 'recv' }; reply: TransportOptions };
   connectTransport: { data: { transportId: string; dtlsParameters: ms.DtlsParameters }; reply: unknown };
-  restartIce: { data: { transportId: string }; reply: { iceParameters: ms.IceParameters } };
+  restartIce: { data: { transportId: string }; reply: { iceParameters: ms.IceParameters; iceServers?: RTCIceServer[] } };
   produce: {
     data: { transportId: string; kind: MediaKind; rtpParameters: ms.RtpParameters; source: SentSource; paused: boolean };
     reply: { id: string };
