@@ -82,7 +82,7 @@ bool IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std:
 }
 
 media::PacketLayers IngressStream::HandleLayers(media::Codec codec, ByteView payload, std::size_t size, Time now) {
-  const media::PacketLayers layers = layer_reader_.Read(codec, payload);
+  const media::PacketLayers layers = layer_reader_.Read(codec, payload, {});
   meter_.Add(layers, size, now);
   return layers;
 }

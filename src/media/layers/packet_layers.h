@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "media/layers/layer_ladder.h"
 
@@ -39,13 +40,29 @@ constexpr LayerMask RowFrom(Layers from) {
 }
 inline constexpr LayerMask kAllLayers = MaskFrom({0, 0});
 
+inline constexpr std::size_t kMaxReferences = 8;
+
+// What a frame builds on, as the dependency descriptor says.
+struct FrameReferences {
+  std::uint16_t frame_number = 0;
+  std::array<std::uint16_t, kMaxReferences> back{};  // how many frames before this one
+  std::uint8_t count = 0;
+};
+
 struct PacketLayers {
   Layers layer;
   // Receivers of these layers cannot do without the packet; the others need not get it.
   LayerMask needed_by = kAllLayers;
+  // Layers that may be changed to with this packet's frame, provided that the receiver has what the frame builds on.
+  LayerMask switch_to = 0;
   bool begins_frame = false;  // of its spatial layer
   bool ends_frame = false;
   bool key_picture = false;  // its picture, all spatial layers of it, needs no earlier one
+  // False: it refers to what came with a packet that has not arrived. Nobody can say yet who needs it.
+  bool resolved = true;
+  std::optional<std::uint16_t> picture_id;  // VP8, 15 bits
+  std::optional<std::uint8_t> tl0_picture_index;
+  std::optional<FrameReferences> references;
 };
 
 }  // namespace jb::media

@@ -15,7 +15,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     JB_CHECK(!key || start);
   }
   if (const auto d = vp8::Parse(payload)) JB_CHECK(d->size < size);
-  if (const auto d = vp9::Parse(payload)) JB_CHECK(d->size < size);
+  if (const auto d = vp9::Parse(payload)) {
+    JB_CHECK(d->size < size);
+    std::size_t pictures = 0;
+    if (d->structure) d->structure->ForEachPicture([&](const auto&) { ++pictures; });
+    JB_CHECK(!d->structure || pictures == d->structure->picture_count);
+  }
+  std::vector<std::uint8_t> copy(data, data + size), wide(size + 1);
+  if (vp8::WidenPictureId(payload, 0x1234, wide) > 0) JB_CHECK(vp8::Parse(wide)->picture_id == 0x1234);
+  vp8::Renumber(copy, {0x7FFF, 0xFF});
+  JB_CHECK(vp8::Parse(copy).has_value() == vp8::Parse(payload).has_value());
   (void)av1::Parse(payload);
   return 0;
 }

@@ -72,6 +72,39 @@ TEST(Vp8, OnlyTheFirstPacketOfAKeyFrameIsOne) {
   EXPECT_TRUE(vp8::IsStartOfFrame(Bytes{0x10, 0x01}));
 }
 
+TEST(Vp8, AShortPictureIdIsWidened) {
+  // X, S; I, L, T; picture id 5; TL0PICIDX 9; TID 1; the frame.
+  const Bytes payload = {0x90, 0xE0, 0x05, 0x09, 0x40, 0x01, 0xAB};
+  Bytes out(payload.size() + 1);
+  ASSERT_EQ(vp8::WidenPictureId(payload, 0x1234, out), out.size());
+  EXPECT_EQ(out, (Bytes{0x90, 0xE0, 0x92, 0x34, 0x09, 0x40, 0x01, 0xAB}));
+  EXPECT_EQ(vp8::Parse(out)->picture_id, 0x1234);
+  EXPECT_EQ(vp8::WidenPictureId(out, 1, out), 0u) << "it has 15 bits already";
+  EXPECT_EQ(vp8::WidenPictureId(Bytes{0x10, 0x00}, 1, out), 0u) << "it has none";
+  Bytes small(payload.size());
+  EXPECT_EQ(vp8::WidenPictureId(payload, 1, small), 0u);
+  for (std::size_t size = 0; size < 6; ++size) {
+    EXPECT_EQ(vp8::WidenPictureId(ByteView(payload).first(size), 1, out), 0u) << size;
+  }
+}
+
+TEST(Vp8, RenumberingTouchesOnlyTheNumbersThatAreThere) {
+  const auto renumbered = [](Bytes payload) {
+    vp8::Renumber(payload, {0x7F85, 0x33});
+    return payload;
+  };
+  EXPECT_EQ(renumbered({0x90, 0xE0, 0x80, 0x05, 0x09, 0x40, 0x01}), (Bytes{0x90, 0xE0, 0xFF, 0x85, 0x33, 0x40, 0x01}));
+  EXPECT_EQ(renumbered({0x90, 0xE0, 0x05, 0x09, 0x40, 0x01}), (Bytes{0x90, 0xE0, 0x05, 0x33, 0x40, 0x01}));
+  EXPECT_EQ(renumbered({0x90, 0x60, 0x09, 0x40, 0x01}), (Bytes{0x90, 0x60, 0x33, 0x40, 0x01}));
+  EXPECT_EQ(renumbered({0x90, 0x20, 0x40, 0x01}), (Bytes{0x90, 0x20, 0x40, 0x01}));
+  EXPECT_EQ(renumbered({0x10, 0x01}), (Bytes{0x10, 0x01}));
+  const Bytes whole = {0x90, 0xE0, 0x80, 0x05, 0x09, 0x40};
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    const Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_EQ(renumbered(cut), cut) << "a descriptor with nothing behind it is left alone";
+  }
+}
+
 TEST(Vp9, ReadsLayersAndPictureId) {
   // I, L, B; 15-bit picture id; TID 1, U, SID 2, D; TL0PICIDX.
   const Bytes payload = {0xA8, 0x81, 0x02, 0x35, 0x09, 0xAA};
@@ -92,9 +125,26 @@ TEST(Vp9, ReadsLayersAndPictureId) {
 
 TEST(Vp9, StepsOverReferencesAndTheScalabilityStructure) {
   // P, F, V: three references; N_S = 1 (two layers) with sizes, N_G = 2 with 1 and 0 references.
-  const Bytes payload = {0x52, 0x03, 0x05, 0x02, 0x38, 1, 2, 3, 4, 5, 6, 7, 8, 2, 0x04, 9, 0x00, 0xEE};
+  const Bytes payload = {0x52, 0x03, 0x05, 0x02, 0x38, 1, 2, 3, 4, 5, 6, 7, 8, 2, 0x04, 9, 0x30, 0xEE};
   const auto d = vp9::Parse(payload).value();
-  EXPECT_EQ(d.spatial_layer_count, 2);
+  ASSERT_EQ(d.references.count, 3);
+  EXPECT_EQ(d.references.picture_diffs[0], 1);
+  EXPECT_EQ(d.references.picture_diffs[1], 2);
+  EXPECT_EQ(d.references.picture_diffs[2], 1);
+  ASSERT_TRUE(d.structure);
+  EXPECT_EQ(d.structure->spatial_layer_count, 2);
+  EXPECT_EQ(d.structure->sizes[0].width, 0x0102);
+  EXPECT_EQ(d.structure->sizes[1].height, 0x0708);
+  EXPECT_EQ(d.structure->picture_count, 2);
+  std::vector<vp9::ScalabilityStructure::Picture> pattern;
+  d.structure->ForEachPicture([&](const auto& picture) { pattern.push_back(picture); });
+  ASSERT_EQ(pattern.size(), 2u);
+  EXPECT_EQ(pattern[0].temporal_layer, 0);
+  ASSERT_EQ(pattern[0].references.count, 1);
+  EXPECT_EQ(pattern[0].references.picture_diffs[0], 9);
+  EXPECT_EQ(pattern[1].temporal_layer, 1);
+  EXPECT_TRUE(pattern[1].switching_up_point);
+  EXPECT_EQ(pattern[1].references.count, 0);
   EXPECT_EQ(d.size, payload.size() - 1);
   ReadAllTruncations(Codec::kVp9, payload);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "media/payload/vp8.h"
 
+#include <algorithm>
+
 namespace jb::media::vp8 {
 
 //  0 1 2 3 4 5 6 7
@@ -37,6 +39,30 @@ std::optional<Descriptor> Parse(ByteView payload) {
   if (!in.ok()) return std::nullopt;  // a descriptor without payload behind it is nothing
   d.key_frame = d.start_of_frame() && (frame_header & 0x01) == 0;
   return d;
+}
+
+std::size_t WidenPictureId(ByteView payload, std::uint16_t picture_id, ByteSpan out) {
+  const std::optional<Descriptor> d = Parse(payload);
+  if (!d || !d->picture_id || d->long_picture_id || out.size() < payload.size() + 1) return 0;
+  constexpr std::size_t kIdAt = 2;  // behind the first byte and the extension bits
+  std::copy_n(payload.begin(), kIdAt, out.begin());
+  StoreU16(out.data() + kIdAt, static_cast<std::uint16_t>(0x8000 | (picture_id & kMaxPictureId)));
+  const ByteView rest = payload.subspan(kIdAt + 1);
+  std::copy(rest.begin(), rest.end(), out.begin() + kIdAt + 2);
+  return payload.size() + 1;
+}
+
+void Renumber(ByteSpan payload, PictureNumbers numbers) {
+  const std::optional<Descriptor> d = Parse(payload);
+  if (!d) return;
+  std::size_t at = 2;
+  if (d->picture_id && d->long_picture_id) {
+    StoreU16(payload.data() + at, static_cast<std::uint16_t>(0x8000 | (numbers.picture_id & kMaxPictureId)));
+    at += 2;
+  } else if (d->picture_id) {
+    payload[at++] = static_cast<std::uint8_t>(numbers.picture_id & 0x7F);
+  }
+  if (d->tl0_picture_index) payload[at] = numbers.tl0_picture_index;
 }
 
 bool IsKeyFrame(ByteView payload) {

@@ -8,6 +8,8 @@
 
 namespace jb::media::vp8 {
 
+inline constexpr std::uint16_t kMaxPictureId = 0x7FFF;  // RFC 7741 section 4.2: 15 bits
+
 struct Descriptor {
   bool non_reference = false;       // N
   bool start_of_partition = false;  // S
@@ -25,6 +27,19 @@ struct Descriptor {
 
 // Nullopt: truncated.
 std::optional<Descriptor> Parse(ByteView payload);
+
+// The numbers of a picture as one receiver is told them.
+struct PictureNumbers {
+  std::uint16_t picture_id = 0;
+  std::uint8_t tl0_picture_index = 0;
+  friend bool operator==(const PictureNumbers&, const PictureNumbers&) = default;
+};
+// A payload whose picture id has 7 bits, written to `out` with one of 15 bits: one byte longer. Returns its size; 0,
+// and nothing of use in `out`, when the payload has no such id or `out` is too small.
+std::size_t WidenPictureId(ByteView payload, std::uint16_t picture_id, ByteSpan out);
+// Overwrites the numbers that the payload has, in place; a picture id of 7 bits keeps the lowest.
+void Renumber(ByteSpan payload, PictureNumbers numbers);
+
 bool IsKeyFrame(ByteView payload);
 bool IsStartOfFrame(ByteView payload);
 

@@ -4,8 +4,6 @@
 namespace jb::media::vp9 {
 namespace {
 
-constexpr int kMaxReferences = 3;  // RFC 9628 section 4.2: P_DIFF up to three times
-
 // Layer indices, when L:
 // | TID |U| SID |D|
 // |   TL0PICIDX   |   when not F
@@ -19,27 +17,50 @@ void ReadLayers(ByteReader& in, Descriptor& d) {
 }
 
 // Reference indices, when F and P: | P_DIFF      |N|, again while N.
-void ReadReferences(ByteReader& in) {
-  for (int i = 0; i < kMaxReferences && in.ok(); ++i) {
-    if ((in.U8() & 0x01) == 0) return;
+References ReadReferences(ByteReader& in) {
+  References out;
+  bool more = true;
+  while (more && out.count < kMaxReferences) {
+    const std::uint8_t reference = in.U8();
+    out.picture_diffs[out.count++] = static_cast<std::uint8_t>(reference >> 1);
+    more = (reference & 0x01) != 0;
   }
+  return out;
 }
 
 // Scalability structure, when V:
 // | N_S |Y|G|-|-|-|
 // |  WIDTH  | HEIGHT |   16 bits each, N_S + 1 times, when Y
-// |      N_G      |      when G, then for each picture:
-// | TID |U| R |-|-|      and R times P_DIFF
-void ReadScalabilityStructure(ByteReader& in, Descriptor& d) {
+// |      N_G      |      when G, then for each picture what ReadPicture reads
+ScalabilityStructure ReadStructure(ByteReader& in, ByteView payload) {
+  ScalabilityStructure out;
   const std::uint8_t first = in.U8();
-  d.spatial_layer_count = static_cast<std::uint8_t>((first >> 5) + 1);
-  if (first & 0x10) in.Skip(std::size_t{4} * d.spatial_layer_count);
-  if ((first & 0x08) == 0) return;
-  const std::uint8_t pictures = in.U8();
-  for (int i = 0; i < pictures && in.ok(); ++i) in.Skip((in.U8() >> 2) & 0x03);
+  out.spatial_layer_count = static_cast<std::uint8_t>((first >> 5) + 1);
+  out.has_sizes = (first & 0x10) != 0;
+  for (std::size_t i = 0; out.has_sizes && i < out.spatial_layer_count; ++i) {
+    out.sizes[i].width = in.U16();
+    out.sizes[i].height = in.U16();
+  }
+  if ((first & 0x08) == 0) return out;
+  out.picture_count = in.U8();
+  const std::size_t begin = in.position();
+  for (int i = 0; i < out.picture_count && in.ok(); ++i) static_cast<void>(ScalabilityStructure::ReadPicture(in));
+  if (in.ok()) out.pictures = payload.subspan(begin, in.position() - begin);
+  return out;
 }
 
 }  // namespace
+
+// | TID |U| R |-|-|      and R times P_DIFF
+ScalabilityStructure::Picture ScalabilityStructure::ReadPicture(ByteReader& in) {
+  Picture out;
+  const std::uint8_t first = in.U8();
+  out.temporal_layer = static_cast<std::uint8_t>(first >> 5);
+  out.switching_up_point = (first & 0x10) != 0;
+  out.references.count = (first >> 2) & 0x03;
+  for (std::size_t i = 0; i < out.references.count; ++i) out.references.picture_diffs[i] = in.U8();
+  return out;
+}
 
 //  0 1 2 3 4 5 6 7
 // |I|P|L|F|B|E|V|Z|
@@ -61,8 +82,8 @@ std::optional<Descriptor> Parse(ByteView payload) {
     d.picture_id = static_cast<std::uint16_t>(d.long_picture_id ? ((high & 0x7F) << 8) | in.U8() : high);
   }
   if (d.has_layers) ReadLayers(in, d);
-  if (d.flexible_mode && d.inter_predicted) ReadReferences(in);
-  if (first & 0x02) ReadScalabilityStructure(in, d);
+  if (d.flexible_mode && d.inter_predicted) d.references = ReadReferences(in);
+  if (first & 0x02) d.structure = ReadStructure(in, payload);
   if (!in.ok() || in.remaining() == 0) return std::nullopt;
   d.size = in.position();
   return d;

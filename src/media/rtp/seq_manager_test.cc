@@ -32,12 +32,32 @@ TEST(SeqManager, DropsCloseTheGapAndLossesKeepIt) {
   EXPECT_EQ(manager.Map(Seq(12)), std::nullopt);
 }
 
-TEST(SeqManager, ALateDropLeavesItsGap) {
+TEST(SeqManager, ALateDropLeavesItsGapAndTellsItsNumber) {
   SeqManager manager(Seq(100));
   manager.Map(Seq(10));
   EXPECT_EQ(manager.Map(Seq(12)), Seq(102));
-  manager.Drop(Seq(11));
+  EXPECT_EQ(manager.Drop(Seq(11)), Seq(101));
   EXPECT_EQ(manager.Map(Seq(13)), Seq(103)) << "numbers given out do not change";
+}
+
+TEST(SeqManager, ADropInTimeLeavesNothingToFill) {
+  SeqManager manager(Seq(100));
+  EXPECT_EQ(manager.Drop(Seq(9)), std::nullopt) << "before the first";
+  manager.Map(Seq(10));
+  EXPECT_EQ(manager.Drop(Seq(11)), std::nullopt);
+  EXPECT_EQ(manager.Drop(Seq(11)), std::nullopt) << "twice is once";
+  EXPECT_EQ(manager.Map(Seq(12)), Seq(101));
+  EXPECT_EQ(manager.Drop(Seq(11)), std::nullopt);
+}
+
+TEST(SeqManager, OlderThanTheWindowIsNotMapped) {
+  SeqManager manager(Seq(100));
+  for (int i = 0; i < 5000; ++i) manager.Map(Seq(i));
+  EXPECT_EQ(manager.Map(Seq(4999 - 2047)), Seq(100 + 4999 - 2047));
+  EXPECT_EQ(manager.Map(Seq(4999 - 2048)), std::nullopt);
+  EXPECT_EQ(manager.Map(Seq(4999 + 3000)), Seq(100 + 4999 + 3000)) << "a jump over the whole window";
+  EXPECT_EQ(manager.Map(Seq(4999)), std::nullopt);
+  EXPECT_EQ(manager.Map(Seq(4999 + 2000)), Seq(100 + 4999 + 2000));
 }
 
 TEST(SeqManager, DropsBeforeTheFirstPacketDoNotMatter) {
