@@ -26,6 +26,10 @@ Failure<Error> Missing(const char* what) {
   return Fail("invalid_transport", std::string("the server's transport has no ") + what);
 }
 
+// Not AEAD_AES_256_GCM, which other servers (mediasoup, Janus) would choose over what ours does: what is compared with
+// them is forwarding, with one cipher for all.
+constexpr const char* kOfferedProfiles = "SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80";
+
 }  // namespace
 
 Result<RemoteTransport> ParseRemoteTransport(const json::value& options) {
@@ -59,7 +63,7 @@ PeerTransport::PeerTransport(RemoteTransport remote, std::shared_ptr<const crypt
     : remote_(std::move(remote)),
       certificate_(std::move(certificate)),
       ice_(random),
-      dtls_(crypto::DtlsRole::kClient, certificate_) {
+      dtls_(crypto::DtlsRole::kClient, certificate_, {.srtp_profiles = kOfferedProfiles}) {
   dtls_.SetRemoteFingerprint(remote_.fingerprint);
 }
 

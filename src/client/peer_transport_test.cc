@@ -111,6 +111,16 @@ Bytes MakeRtp(std::uint16_t seq) {
   return packet;
 }
 
+TEST_F(PeerTransportTest, AgreesOnGcmWith128BitsEvenWhereTheServerPrefers256) {
+  server_ = crypto::DtlsEndpoint(crypto::DtlsRole::kServer, Certificates().first,
+                                 {.srtp_profiles = "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"});
+  MakeClient();
+  client_->Start(now_);
+  RunFor(seconds(1));
+  ASSERT_EQ(client_->state(), PeerState::kConnected);
+  EXPECT_EQ(server_.keys().profile, crypto::SrtpProfile::kAeadAes128Gcm);
+}
+
 TEST_F(PeerTransportTest, ConnectsAndCarriesRtpBothWays) {
   MakeClient();
   EXPECT_EQ(client_->state(), PeerState::kNew);
