@@ -8,9 +8,13 @@ make --no-print-directory native
 cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DJB_BENCH=ON >/dev/null
 cmake --build build/bench --target tap_and_inject allocation_check
 PATH="$(tools/node.sh):$PATH"
+# Without one of the peers the rest is measured all the same; the report says which is missing, and why.
+tools/setup.sh peers || true
+for peer in mediasoup janus; do bench/peers/prepare.sh $peer >/dev/null || true; done
 
 mkdir -p bench/results
-out="bench/results/$(date -u +%Y-%m-%dT%H%MZ).md"
+name="bench/results/$(date -u +%Y-%m-%dT%H%MZ)"
+out="$name.md"
 {
   echo "# $(date -u +%Y-%m-%d)"
   echo
@@ -38,5 +42,10 @@ out="bench/results/$(date -u +%Y-%m-%dT%H%MZ).md"
   echo '  how: processor time of the SFU core, warm, in 32 batches of 256 packets of 1150 bytes: unprotect once, protect for each'
   echo '  listener. The first line is one encryption alone in the same minute: what a busy or slow machine does to all of it.'
   echo '```'
+  echo
+  echo "## Beside mediasoup and Janus, one core each for SFU and generator (bench/sfu.mjs)"
+  echo
+  # A quarter of an hour; a peer that cannot be had is named in one line, and the rest goes on.
+  node bench/sfu.mjs build/jbcalling --rounds "${JB_BENCH_TURNS:-5}" --rows "$name.sfu.json" --plots "$name.plots" || echo "Not measured: bench/sfu.mjs failed."
 } | tee "$out"
-echo "written to $out"
+echo "written to $out, plots to $name.plots"

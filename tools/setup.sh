@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that are still missing, without a prompt: tools/setup.sh run|test|bench
+# Installs the Debian packages that are still missing, without a prompt: tools/setup.sh run|test|bench|peers
 # Does nothing, and needs no root, when everything is there.
 set -euo pipefail
 
@@ -27,18 +27,20 @@ run=(
   apertium-swe-dan apertium-swe-nor apertium-urd-hin
 )
 test=(libgtest-dev libgmock-dev libsrtp2-dev chromium firefox-esr flite clang-16 libclang-rt-16-dev curl iproute2 coturn)
-# Beside the benchmark library: what mediasoup's worker is built with, and the libraries of Debian's janus
-# (bench/peers/prepare.sh unpacks janus itself, since the package would start a server).
-bench=(
-  libbenchmark-dev meson libuv1-dev libabsl-dev libflatbuffers-dev flatbuffers-compiler
-  libconfig9 libcurl4 libglib2.0-0 libjansson4 libnice10 libusrsctp2 libwebsockets17
+bench=(libbenchmark-dev)
+# What mediasoup's worker is built with, and the libraries of Debian's janus (bench/peers/prepare.sh unpacks janus itself,
+# since the package would start a server).
+peers=(
+  ninja-build g++ pkg-config meson libssl-dev libuv1-dev libabsl-dev libflatbuffers-dev flatbuffers-compiler
+  libconfig9 libcurl4 libglib2.0-0 libjansson4 libnice10 libsrtp2-1 libusrsctp2 libwebsockets17
 )
 
 case "${1:-run}" in
   run) wanted=("${build[@]}" "${run[@]}") ;;
   test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
   bench) wanted=("${build[@]}" "${run[@]}" "${test[@]}" "${bench[@]}") ;;
-  *) echo "usage: tools/setup.sh run|test|bench" >&2; exit 2 ;;
+  peers) wanted=("${peers[@]}") ;;
+  *) echo "usage: tools/setup.sh run|test|bench|peers" >&2; exit 2 ;;
 esac
 # Debian's Node only where there is none at all: any Node that can run npm will do (tools/node.sh).
 command -v npm >/dev/null || wanted+=(nodejs npm)

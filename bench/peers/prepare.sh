@@ -23,9 +23,10 @@ step() {
 
 # The npm packages of bench/peers, as locked. Nothing in them is executed to install.
 node_modules() {
-  [ "$peers/node_modules/.package-lock.json" -nt "$peers/package-lock.json" ] && return
+  cmp -s "$peers/package-lock.json" "$peers/node_modules/installed.json" && return
   echo "$peer: fetching npm packages" >&2
   step 'npm ci' npm --prefix "$peers" ci --ignore-scripts --no-audit --no-fund
+  cp "$peers/package-lock.json" "$peers/node_modules/installed.json"
 }
 
 # Debian's source package of libsrtp2, whose own library is built on NSS: with OpenSSL, as here, AES-GCM takes half the

@@ -293,7 +293,6 @@ export async function serveRooms({ port, host = '127.0.0.1', webDir, media, name
         if (!requests[event]) throw new Refusal('unknown_event', `There is no event ${event}.`);
         reply({ ok: true, data: (await requests[event].call(room, self, data ?? {})) ?? {} });
       } catch (error) {
-        if (process.env.JB_PEER_LOG) console.error(event, error);
         reply({ ok: false, error: { code: error.code ?? 'internal', message: String(error.message) } });
       }
     });

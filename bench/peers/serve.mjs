@@ -2,7 +2,7 @@
 // Another SFU behind our room protocol, until it is told to stop:
 //   node bench/peers/serve.mjs mediasoup|janus --port 3100 [--cpu 1] [--media-ports 45000-49999] [--address 192.0.2.1]
 //     [--web web/dist] [--set key=value …]
-// tools/bench_peers.sh says where the peers are, in the environment. `--set` reaches the peer's own settings: the
+// bench/peers/prepare.sh says where the peers are; set that in the environment. `--set` reaches the peer's own settings: the
 // names are in mediasoup/media.mjs and janus/media.mjs. Prints one line of JSON when it is ready.
 import os from 'node:os';
 import { parseArgs } from 'node:util';

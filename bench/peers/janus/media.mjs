@@ -197,7 +197,7 @@ class RecvTransport extends Transport {
   }
 }
 
-/** `eventLoops`: see process.mjs. `home` and `libraries` come from the environment that tools/bench_peers.sh prints. */
+/** `eventLoops`: see process.mjs. `home`, `libraries` and `iceLite` come from the environment, as prepare.sh prints it. */
 export async function startJanus({
   cpu, ports, address, eventLoops = 1, logLevel = 0,
   home = process.env.JB_JANUS_HOME ?? '', libraries = process.env.JB_JANUS_LIBRARIES ?? '', iceLite = process.env.JB_JANUS_ICE_LITE,
