@@ -31,6 +31,9 @@ json::object ToJson(const interpreter::ServiceState& state) {
   return out;
 }
 
+// After the last one has left: a process that ends at once takes its answer to them with it.
+constexpr Duration kLastWords = std::chrono::milliseconds(200);
+
 }  // namespace
 
 const Calls::RequestRow Calls::kRequests[] = {
@@ -68,7 +71,8 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
       participants_gauge_(metrics.GetGauge("jbcalling_participants", "People in rooms")),
       sessions_gauge_(metrics.GetGauge("jbcalling_socketio_sessions", "Socket.IO sessions open")),
       draining_gauge_(metrics.GetGauge("jbcalling_draining", "1 while no new room is opened, because of a restart")),
-      expire_(loop) {
+      expire_(loop),
+      drained_(loop) {
   monitor_ = std::make_unique<SpeechMonitor>(
       loop, config.speech, metrics,
       SpeechMonitor::Callbacks{
@@ -113,14 +117,14 @@ void Calls::BeginDraining(std::function<void()> done) {
   draining_ = true;
   draining_gauge_.Set(1);
   on_drained_ = std::move(done);
-  EndDrainingWhenEmpty();
+  EndDrainingWhenEmpty(Duration::zero());
 }
 
-void Calls::EndDrainingWhenEmpty() {
+void Calls::EndDrainingWhenEmpty(Duration last_words) {
   if (people() != 0 || !on_drained_) return;
-  // Asked again: the last one may be coming back, in the very request that made their ghost leave.
-  loop_.Post([this, alive = alive_] {
-    if (*alive && people() == 0 && on_drained_) std::exchange(on_drained_, nullptr)();
+  // Asked again then: the last one may be coming back, in the very request that made their ghost leave.
+  drained_.StartIn(last_words, [this] {
+    if (people() == 0 && on_drained_) std::exchange(on_drained_, nullptr)();
   });
 }
 
@@ -224,7 +228,7 @@ void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
     registry_.MarkEmpty(code, io::Now());
   }
   UpdateGauges();
-  EndDrainingWhenEmpty();
+  EndDrainingWhenEmpty(kLastWords);
 }
 
 void Calls::DropUnheard(Session& session) {

@@ -178,7 +178,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   void MoveFrom(std::size_t worker);
   void MakeTranslatedTrack(const ProducerId& id);
   void RemakeTranslatedTracks(std::size_t worker);
-  void EndDrainingWhenEmpty();
+  // `last_words`: how long answers may still take to leave.
+  void EndDrainingWhenEmpty(Duration last_words);
   // Takes everything of this session out of its room, the SFU and the interpreter.
   void LeaveRoom(Session& session, room::LeaveReason reason);
   // Takes a transport that is over, not by a request, and what was on it out of the call, and tells its owner.
@@ -215,7 +216,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   std::function<void()> on_drained_;
   RateLimiter wrong_codes_, wrong_passcodes_;
   Gauge rooms_gauge_, participants_gauge_, sessions_gauge_, draining_gauge_;
-  io::Timer expire_;
+  io::Timer expire_, drained_;
   // False once this is destroyed: answers of other loops and clients may come later.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -266,6 +266,7 @@ TEST_F(CallsTest, WhileDrainingNoRoomOpensAndCallsLiveOnUntilTheyEnd) {
   ann->Done("leave", {});
   EXPECT_FALSE(done);
   bea->Done("leave", {});
+  EXPECT_FALSE(done) << "the answer leaves before the process may end";
   EXPECT_TRUE(loop_.RunUntil([&] { return done; }, kPatience));
 }
 
