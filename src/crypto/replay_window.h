@@ -2,17 +2,15 @@
 // Private to src/crypto: which of the last packet indices were seen (RFC 3711 section 3.3.2).
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "base/bit_ring.h"
+
 namespace jb::crypto {
 
-// A ring of kSize bits: index i lives at i mod kSize, and moving forward clears what it passes.
 template <std::size_t kSize>
 class ReplayWindow {
-  static_assert(kSize % 64 == 0);
-
  public:
   enum class Verdict : std::uint8_t { kNew, kSeen, kTooOld };
 
@@ -22,7 +20,7 @@ class ReplayWindow {
   Verdict Check(std::uint64_t index) const {
     if (!started_ || index > highest_) return Verdict::kNew;
     if (highest_ - index >= kSize) return Verdict::kTooOld;
-    return (Word(index) & Bit(index)) != 0 ? Verdict::kSeen : Verdict::kNew;
+    return seen_.Test(Number(index)) ? Verdict::kSeen : Verdict::kNew;
   }
 
   // Only for an index that Check() calls kNew.
@@ -31,26 +29,17 @@ class ReplayWindow {
       started_ = true;
       highest_ = index;
     } else if (index > highest_) {
-      Forget(highest_ + 1, index);
+      seen_.Clear(Number(highest_ + 1), Number(index));
       highest_ = index;
     }
-    Word(index) |= Bit(index);
+    seen_.Set(Number(index));
   }
 
  private:
-  static std::uint64_t Bit(std::uint64_t index) { return std::uint64_t{1} << (index % 64); }
-  std::uint64_t& Word(std::uint64_t index) { return words_[index % kSize / 64]; }
-  const std::uint64_t& Word(std::uint64_t index) const { return words_[index % kSize / 64]; }
+  // RFC 3711 section 3.3.1: 48 bits at most.
+  static std::int64_t Number(std::uint64_t index) { return static_cast<std::int64_t>(index); }
 
-  void Forget(std::uint64_t first, std::uint64_t last) {
-    if (last - first >= kSize) {
-      words_.fill(0);
-      return;
-    }
-    for (std::uint64_t i = first; i <= last; ++i) Word(i) &= ~Bit(i);
-  }
-
-  std::array<std::uint64_t, kSize / 64> words_{};
+  BitRing<kSize> seen_;
   std::uint64_t highest_ = 0;
   bool started_ = false;
 };

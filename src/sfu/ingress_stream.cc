@@ -14,24 +14,16 @@ constexpr std::int64_t kRestartJump = 8192;
 
 bool ReceivedWindow::Insert(rtp::SeqNum seq) {
   const std::int64_t number = unwrapper_.Unwrap(seq.value());
-  const auto bit = [this](std::int64_t n) -> std::pair<std::uint64_t&, std::uint64_t> {
-    const auto at = static_cast<std::size_t>(n & (kSize - 1));
-    return {bits_[at / 64], std::uint64_t{1} << (at % 64)};
-  };
   if (!highest_ || number > *highest_ + kSize || number < *highest_ - kRestartJump) {
-    bits_.fill(0);
+    seen_.Clear();
     highest_ = number;
   } else if (number <= *highest_ - kSize) {
     return false;
   }
-  for (std::int64_t n = *highest_ + 1; n <= number; ++n) {
-    auto [word, mask] = bit(n);
-    word &= ~mask;
-  }
+  seen_.Clear(*highest_ + 1, number);
   highest_ = std::max(*highest_, number);
-  auto [word, mask] = bit(number);
-  if (word & mask) return false;
-  word |= mask;
+  if (seen_.Test(number)) return false;
+  seen_.Set(number);
   return true;
 }
 

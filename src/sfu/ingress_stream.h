@@ -3,11 +3,11 @@
 // frame. Knows nothing of SRTP and does not send: its producer and transport do. Sans-IO, single-threaded.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "base/bit_ring.h"
 #include "base/sequence.h"
 #include "base/time.h"
 #include "media/layers/layer_meter.h"
@@ -32,7 +32,7 @@ class ReceivedWindow {
   static constexpr std::int64_t kSize = 2048;
   Unwrapper<std::uint16_t> unwrapper_;
   std::optional<std::int64_t> highest_;
-  std::array<std::uint64_t, kSize / 64> bits_{};
+  BitRing<kSize> seen_;
 };
 
 struct IngressStreamOptions {

@@ -7,21 +7,17 @@ void FrameWindow::Add(std::uint16_t frame_number) {
   if (!newest_) newest_ = frame_number;
   if (IsNewer(frame_number, *newest_)) {
     const auto ahead = static_cast<std::uint16_t>(frame_number - *newest_);
-    if (ahead >= kSize) bits_.fill(0);
-    for (std::uint16_t n = 1; ahead < kSize && n <= ahead; ++n) {
-      const auto passed = static_cast<std::uint16_t>(*newest_ + n);
-      bits_[passed % kSize / 64] &= ~(std::uint64_t{1} << (passed % 64));
-    }
+    sent_.Clear(*newest_ + 1, *newest_ + ahead);
     newest_ = frame_number;
   } else if (static_cast<std::uint16_t>(*newest_ - frame_number) >= kSize) {
     return;
   }
-  bits_[frame_number % kSize / 64] |= std::uint64_t{1} << (frame_number % 64);
+  sent_.Set(frame_number);
 }
 
 bool FrameWindow::Has(std::uint16_t frame_number) const {
   if (!newest_ || static_cast<std::uint16_t>(*newest_ - frame_number) >= kSize) return false;
-  return (bits_[frame_number % kSize / 64] >> (frame_number % 64)) & 1u;
+  return sent_.Test(frame_number);
 }
 
 void DependencySelector::Restart() {

@@ -4,8 +4,7 @@
 // A stream without descriptors has one layer, and all of it is forwarded.
 #pragma once
 
-#include <array>
-
+#include "base/bit_ring.h"
 #include "media/layers/layer_selector.h"
 
 namespace jb::media {
@@ -21,7 +20,7 @@ class FrameWindow {
  private:
   static constexpr std::uint16_t kSize = 256;
   std::optional<std::uint16_t> newest_;
-  std::array<std::uint64_t, kSize / 64> bits_{};
+  BitRing<kSize> sent_;
 };
 
 class DependencySelector : public LayerSelector {

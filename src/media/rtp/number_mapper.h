@@ -4,18 +4,15 @@
 // constant time for the newest number.
 #pragma once
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <cstdint>
 #include <optional>
+
+#include "base/bit_ring.h"
 
 namespace jb::media {
 
 template <std::int64_t kWindow>
 class NumberMapper {
-  static_assert(kWindow % 64 == 0 && (kWindow & (kWindow - 1)) == 0);
-
  public:
   explicit NumberMapper(std::int64_t first_output) : next_output_(first_output) {}
 
@@ -55,48 +52,30 @@ class NumberMapper {
     synced_ = true;
     first_ = input;
     highest_ = input - 1;
-    dropped_.fill(0);
+    dropped_.Clear();
   }
   bool IsRemembered(std::int64_t input) const { return input >= first_ && input > highest_ - kWindow; }
-  bool IsDropped(std::int64_t input) const { return (Word(input) >> (input & 63)) & 1u; }
+  bool IsDropped(std::int64_t input) const { return dropped_.Test(input); }
 
   // `input` is the highest now; those between it and the one before were lost so far and keep their numbers.
   void Advance(std::int64_t input, bool dropped) {
     const std::int64_t ahead = input - highest_;
-    if (ahead >= kWindow) {
-      dropped_.fill(0);
-    } else {
-      for (std::int64_t n = highest_ + 1; n <= input; ++n) Word(n) &= ~Bit(n);
-    }
-    if (dropped) Word(input) |= Bit(input);
+    dropped_.Clear(highest_ + 1, input);
+    if (dropped) dropped_.Set(input);
     next_output_ += dropped ? ahead - 1 : ahead;
     highest_ = input;
   }
 
   // Counts back from the highest: each number between that was not left out has one of its own.
   std::int64_t OutputOf(std::int64_t input) const {
-    std::int64_t output = next_output_ - 1;
-    std::int64_t n = input + 1;
-    while (n <= highest_) {
-      const std::int64_t upto = std::min(n | 63, highest_);  // within one word
-      std::uint64_t bits = Word(n) >> (n & 63);
-      const std::int64_t count = upto - n + 1;
-      if (count < 64) bits &= (std::uint64_t{1} << count) - 1;
-      output -= count - std::popcount(bits);
-      n = upto + 1;
-    }
-    return output;
+    return next_output_ - 1 - (highest_ - input) + dropped_.Count(input + 1, highest_);
   }
-
-  static std::uint64_t Bit(std::int64_t n) { return std::uint64_t{1} << (n & 63); }
-  std::uint64_t& Word(std::int64_t n) { return dropped_[static_cast<std::size_t>((n & (kWindow - 1)) / 64)]; }
-  const std::uint64_t& Word(std::int64_t n) const { return dropped_[static_cast<std::size_t>((n & (kWindow - 1)) / 64)]; }
 
   bool synced_ = false;
   std::int64_t first_ = 0;    // lowest input that is mapped
   std::int64_t highest_ = 0;  // mapped or left out
   std::int64_t next_output_;
-  std::array<std::uint64_t, kWindow / 64> dropped_{};  // a ring over the last kWindow inputs
+  BitRing<kWindow> dropped_;
 };
 
 }  // namespace jb::media
