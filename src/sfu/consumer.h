@@ -62,9 +62,9 @@ class Consumer {
   // What it could be sent now: layers that flow, up to the preferred ones, with what each step takes.
   void CollectLayers(media::LayerLadder& out, Time now) const;
   // What may be sent from here on. nullopt: nothing fits, and the picture stands still until told otherwise. Without
-  // any call: the top of the ladder.
+  // any call: the top of the ladder. Only kept so far: forwarding is by producer and does not follow it (README.md).
   void SetTargetLayers(std::optional<media::Layers> layers, Time now);
-  // What is being sent.
+  // What is being sent: the producer's encoding, and every temporal layer of it.
   std::optional<media::Layers> current_layers() const;
 
   // True: with this packet the stream begins, or begins again.

@@ -2,6 +2,8 @@
 // Bounds-checked reading of bits, the highest first. As ByteReader: past the end comes zero and ok() is false for good.
 #pragma once
 
+#include <bit>
+
 #include "base/bytes.h"
 
 namespace jb::media {
@@ -26,8 +28,7 @@ class BitReader {
   // A number below `n` > 0, whose small values take a bit less where n is no power of two (AV1 specification
   // section 4.10.7).
   std::uint32_t NonSymmetric(std::uint32_t n) {
-    unsigned width = 0;
-    while (n >> width) ++width;
+    const auto width = static_cast<unsigned>(std::bit_width(n));
     const std::uint32_t short_ones = (1u << width) - n;
     const std::uint32_t value = Bits(width - 1);
     if (value < short_ones) return value;
