@@ -20,11 +20,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <string>
 
 #include "base/socket_address.h"
+#include "io/clock.h"
 #include "netns/link.h"
 
 namespace jb::netns {
@@ -33,12 +33,6 @@ namespace {
 [[noreturn]] void Die(const std::string& what) {
   std::fprintf(stderr, "netns_link: %s: %s\n", what.c_str(), std::strerror(errno));
   std::exit(1);
-}
-
-Time Now() {
-  timespec t{};
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return Time(Duration(t.tv_sec * 1'000'000 + t.tv_nsec / 1000));
 }
 
 // A TUN device in that namespace; it can be read and written from any other.
@@ -88,7 +82,7 @@ class Runner {
     timespec timeout{};
     const auto deadline = link_.NextDeadline();
     if (deadline) {
-      const std::int64_t us = std::max<std::int64_t>(0, (*deadline - Now()).count());
+      const std::int64_t us = std::max<std::int64_t>(0, (*deadline - io::Now()).count());
       timeout = {.tv_sec = us / 1'000'000, .tv_nsec = us % 1'000'000 * 1000};
     }
     if (ppoll(waiting, 3, deadline ? &timeout : nullptr, nullptr) < 0 && errno != EINTR) Die("ppoll");
@@ -99,13 +93,13 @@ class Runner {
     for (;;) {
       const ssize_t size = read(from(direction), buffer_, sizeof buffer_);
       if (size <= 0) return;
-      link_.Send(direction, ByteSpan(buffer_, static_cast<std::size_t>(size)), Now());
+      link_.Send(direction, ByteSpan(buffer_, static_cast<std::size_t>(size)), io::Now());
     }
   }
 
   void Deliver(Direction direction) {
     // A device that is down or full loses the packet, as a wire would.
-    while (const auto packet = link_.Poll(direction, Now())) {
+    while (const auto packet = link_.Poll(direction, io::Now())) {
       [[maybe_unused]] const ssize_t written = write(to(direction), packet->data(), packet->size());
     }
   }

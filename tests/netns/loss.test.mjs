@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { sleep } from '../e2e/lib/wait.mjs';
 import { spanishChatter } from '../e2e/lib/speech.mjs';
-import { call } from './lib/caller.mjs';
+import { callBetween, close } from './lib/caller.mjs';
 import { samplesOf, startMeter, streams, summary } from './lib/meter.mjs';
 import { keepFigures } from './lib/figures.mjs';
 import { World } from './lib/world.mjs';
@@ -23,16 +23,11 @@ before(async () => {
   world = await World.open('loss', { seed: 3 });
   const room = world.createRoom();
   const microphone = spanishChatter(world.directory);
-  const [hers, his] = [await world.home('anna'), await world.home('benito')];
-  const options = { microphone, flags: ['--use-fake-device-for-media-stream=fps=15'] };
-  [anna, benito] = await Promise.all([call(world, hers, room, 'Anna', options), call(world, his, room, 'Benito', options)]);
-  await Promise.all([anna.sees('Benito'), benito.sees('Anna')]);
+  const homes = [await world.home('anna'), await world.home('benito')];
+  [anna, benito] = await callBetween(world, room, homes, { microphone, flags: ['--use-fake-device-for-media-stream=fps=15'] });
 }, { timeout: 60_000 });
 
-after(async () => {
-  await Promise.all([anna, benito].map((person) => person?.close()));
-  await world?.close();
-}, { timeout: 30_000 });
+after(() => close(world, [anna, benito]), { timeout: 30_000 });
 
 /** What both receive over Anna's link shaped like that. */
 async function measure(t, name, profile, measuredMs = MEASURED_MS) {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { sleep, until } from '../e2e/lib/wait.mjs';
 import { spanishChatter } from '../e2e/lib/speech.mjs';
-import { call } from './lib/caller.mjs';
+import { callBetween, close, seeEachOther } from './lib/caller.mjs';
 import { keepFigures, percentile } from './lib/figures.mjs';
 import { samplesOf, startMeter, streams, wallNow } from './lib/meter.mjs';
 import { World } from './lib/world.mjs';
@@ -14,26 +14,20 @@ import { World } from './lib/world.mjs';
 // docs/testing-networks.md
 const MAX_GAP_MS = 2000;
 const REBINDINGS = 8;
-const SWITCHES = 6;
 const ROUND_TRIP = { latencyMs: 20 };
 
-let world, room, anna, benito, home, options;
+let world, anna, benito, home;
 
 before(async () => {
   world = await World.open('path', { seed: 5 });
-  room = world.createRoom();
+  const room = world.createRoom();
   home = await world.home('anna');
   const his = await world.home('benito');
   await home.link.shape(ROUND_TRIP);
-  options = { microphone: spanishChatter(world.directory) };
-  [anna, benito] = await Promise.all([call(world, home, room, 'Anna', options), call(world, his, room, 'Benito', options)]);
-  await Promise.all([anna.sees('Benito'), benito.sees('Anna')]);
+  [anna, benito] = await callBetween(world, room, [home, his], { microphone: spanishChatter(world.directory) });
 }, { timeout: 60_000 });
 
-after(async () => {
-  await Promise.all([anna, benito].map((person) => person?.close()));
-  await world?.close();
-}, { timeout: 30_000 });
+after(() => close(world, [anna, benito]), { timeout: 30_000 });
 
 const idOf = async (person) => (await person.state()).selfId;
 const protocols = async (person) => [...new Set((await person.page.evaluate(() => window.__e2e.connections())).map(({ protocol }) => protocol))];
@@ -70,6 +64,18 @@ async function holes(run, settleMs) {
   return { down: await of(anna), up: await of(benito) };
 }
 
+/** What both hear of `seconds` without a network, until `settleMs` after it is back. */
+async function outage(t, seconds, settleMs) {
+  const gap = await holes(async () => {
+    await home.link.shape({ ...ROUND_TRIP, down: 1 });
+    await sleep(1000 * seconds);
+    await home.link.shape(ROUND_TRIP);
+  }, settleMs);
+  keepFigures('path', `outage of ${seconds} s`, gap);
+  t.diagnostic(`holes of ${gap.down} and ${gap.up} ms`);
+  return gap;
+}
+
 /** The process that draws Anna's page. */
 function rendererOf(person) {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).filter((pid) => {
@@ -101,25 +107,13 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
 
   await t.test('three seconds without a network: it goes on by itself', async (t) => {
     const self = await idOf(anna);
-    const gap = await holes(async () => {
-      await home.link.shape({ ...ROUND_TRIP, down: 1 });
-      await sleep(3000);
-      await home.link.shape(ROUND_TRIP);
-    }, 5000);
-    keepFigures('path', 'outage of 3 s', gap);
-    t.diagnostic(`holes of ${gap.down} and ${gap.up} ms`);
+    const gap = await outage(t, 3, 5000);
     assert.ok(Math.max(gap.down, gap.up) < 3000 + MAX_GAP_MS);
     assert.equal(await idOf(anna), self, 'the same participant');
   });
 
   await t.test('ten seconds without a network: it comes back', async (t) => {
-    const gap = await holes(async () => {
-      await home.link.shape({ ...ROUND_TRIP, down: 1 });
-      await sleep(10_000);
-      await home.link.shape(ROUND_TRIP);
-    }, 8000);
-    keepFigures('path', 'outage of 10 s', gap);
-    t.diagnostic(`holes of ${gap.down} and ${gap.up} ms`);
+    const gap = await outage(t, 10, 8000);
     assert.ok(Math.max(gap.down, gap.up) < 10_000 + 6000);
     await bothHear();
     assert.equal((await benito.state()).participants.filter(({ name }) => name === 'Anna').length, 1, 'and is there once');
@@ -146,7 +140,7 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
     const began = Date.now();
     await anna.page.reload();
     await anna.live();
-    await Promise.all([anna.sees('Benito'), benito.sees('Anna')]);
+    await seeEachOther([anna, benito]);
     const seconds = (Date.now() - began) / 1000;
     keepFigures('path', 'reload', { secondsUntilBothSee: seconds });
     t.diagnostic(`both see each other ${seconds.toFixed(1)} s after the reload began`);
@@ -170,7 +164,7 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
   await t.test('where UDP never was open, a call begins over TCP', async () => {
     await anna.page.reload();
     await anna.live();
-    await Promise.all([anna.sees('Benito'), benito.sees('Anna')]);
+    await seeEachOther([anna, benito]);
     assert.deepEqual(await protocols(anna), ['tcp']);
     assert.deepEqual(await protocols(benito), ['udp']);
     await home.link.firewall({});

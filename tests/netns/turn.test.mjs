@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { until } from '../e2e/lib/wait.mjs';
 import { spanishChatter } from '../e2e/lib/speech.mjs';
-import { call } from './lib/caller.mjs';
+import { call, close } from './lib/caller.mjs';
 import { PORT, SERVER, TURN, World } from './lib/world.mjs';
 
 const SECRET = 'a secret of the test, as long as one should be';
@@ -43,10 +43,7 @@ before(async () => {
   benito = await call(world, his, room, 'Benito', { microphone: spanishChatter(world.directory) });
 }, { timeout: 60_000 });
 
-after(async () => {
-  await Promise.all([tina, benito].map((person) => person?.close()));
-  await world?.close();
-}, { timeout: 30_000 });
+after(() => close(world, [tina, benito]), { timeout: 30_000 });
 
 const password = (username, secret = SECRET) => crypto.createHmac('sha1', secret).update(username).digest('base64');
 

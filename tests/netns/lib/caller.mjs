@@ -21,3 +21,18 @@ export async function call(world, home, room, name, options = {}) {
   await person.live();
   return person;
 }
+
+/** Anna and Benito in one call, each behind a link of their own: [anna, benito]. `hers`, `his`: their homes. */
+export async function callBetween(world, room, [hers, his], options) {
+  const pair = await Promise.all([call(world, hers, room, 'Anna', options), call(world, his, room, 'Benito', options)]);
+  await seeEachOther(pair);
+  return pair;
+}
+
+export const seeEachOther = ([anna, benito]) => Promise.all([anna.sees('Benito'), benito.sees('Anna')]);
+
+/** Of a test that may have failed to open any of it. */
+export async function close(world, people) {
+  await Promise.all(people.map((person) => person?.close()));
+  await world?.close();
+}

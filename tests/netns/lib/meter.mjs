@@ -76,17 +76,15 @@ export function summary(samples) {
 }
 
 /** The longest time in which not one more packet came. Time in which nothing could be sampled counts to it. */
-export function longestGap(samples, counter = 'packetsReceived') {
-  let since = samples[0].at, known = samples[0][counter], longest = 0;
+function longestGap(samples) {
+  let since = samples[0].at, known = samples[0].packetsReceived, longest = 0;
   for (const sample of samples) {
-    if (sample[counter] === known) continue;
+    if (sample.packetsReceived === known) continue;
     longest = Math.max(longest, sample.at - since);
     since = sample.at;
-    known = sample[counter];
+    known = sample.packetsReceived;
   }
   return Math.max(longest, samples.at(-1).at - since);
 }
-
-export const between = (samples, from, to = Infinity) => samples.filter(({ at }) => at >= from && at <= to);
 
 const round = (value) => Math.round(value * 100) / 100;

@@ -2,8 +2,6 @@
 // A server on «the internet», and people in homes of their own, each behind a link of their own:
 //
 //   home (192.168.N.2) ── link, NAT ── 203.0.113.N │ internet: gateway 198.51.100.1, TURN 198.51.100.2
-//
-// A home can have a second way out (a phone): 192.168.1NN.2, seen as 203.0.113.1NN.
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -46,12 +44,11 @@ export class World {
   }
 
   /** A program that ends with the world; what it says is kept among the artifacts. */
-  run(space, command, log, stdout = null) {
+  run(space, command, log) {
     const child = space.spawn(command, { stdio: ['ignore', 'pipe', 'pipe'] });
     const file = createWriteStream(path.join(process.env.JB_ARTIFACTS, `${log}.log`));
     child.stderr.pipe(file, { end: false });
-    if (stdout) child.stdout.on('data', stdout);
-    else child.stdout.pipe(file, { end: false });
+    child.stdout.pipe(file, { end: false });
     this.programs.push(child);
     return child;
   }
@@ -72,28 +69,10 @@ export class World {
 
   /** A home with a way out. */
   async home(name) {
-    const home = new Home(this, name, this.homes.length + 1);
+    const home = new Home(name);
     this.homes.push(home);
-    home.link = await home.connect(home.number, 'wan');
-    home.use('wan');
+    await home.connect(this, this.homes.length);
     return home;
-  }
-
-  /** A participant without a browser (`jbcalling join`); resolves to its summary when `seconds` are over. */
-  join(home, room, name, seconds, { play = null, video = false, extra = [] } = {}) {
-    const command = [
-      process.env.JB_BINARY, 'join', '--url', ORIGIN, '--room', room, '--name', name, '--speaks', 'en', '--hears', 'en',
-      '--duration', String(seconds), ...(play ? ['--play', play, '--loop'] : []), ...(video ? ['--video'] : []), ...extra,
-    ];
-    let out = '';
-    const child = this.run(home.space, command, `${this.name}-${name}`, (data) => { out += data; });
-    return new Promise((resolve, reject) => child.once('close', () => {
-      try {
-        resolve(JSON.parse(out));
-      } catch {
-        reject(new Error(`${name} said: ${out}`));
-      }
-    }));
   }
 
   async close() {
@@ -107,42 +86,23 @@ export class World {
 }
 
 class Home {
-  constructor(world, name, number) {
-    this.world = world;
-    this.number = number;
+  constructor(name) {
     this.space = new Space(name);
-    this.links = [];
   }
 
-  /** Another way out, not used before use(). */
-  async connect(number, device) {
-    const { internet, seed } = this.world;
+  async connect({ internet, seed }, number) {
     const publicAddress = `203.0.113.${number}`;
     const far = `wan${number}`;
-    const link = await Link.open([this.space, device], [internet, far], { nat: publicAddress, seed: seed * 1000 + number });
+    this.link = await Link.open([this.space, 'wan'], [internet, far], { nat: publicAddress, seed: seed * 1000 + number });
     internet.ip('link', 'set', far, 'up');
     internet.ip('route', 'add', `${publicAddress}/32`, 'dev', far);
-    link.address = `192.168.${number}.2/24`;
-    this.links.push(link);
-    return link;
-  }
-
-  /** The device comes up and everything goes that way. */
-  use(device) {
-    const number = device === 'wan' ? this.number : 100 + this.number;
-    this.space.ip('address', 'replace', `192.168.${number}.2/24`, 'dev', device);
-    this.space.ip('link', 'set', device, 'up');
-    this.space.ip('route', 'replace', 'default', 'dev', device);
-  }
-
-  /** The device loses its address and its way out, as when a phone leaves the Wi-Fi. */
-  drop(device) {
-    this.space.ip('address', 'flush', 'dev', device);
-    this.space.ip('link', 'set', device, 'down');
+    this.space.ip('address', 'add', `192.168.${number}.2/24`, 'dev', 'wan');
+    this.space.ip('link', 'set', 'wan', 'up');
+    this.space.ip('route', 'add', 'default', 'dev', 'wan');
   }
 
   close() {
-    this.links.forEach((link) => link.close());
+    this.link?.close();
     this.space.close();
   }
 }
