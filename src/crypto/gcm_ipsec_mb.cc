@@ -5,16 +5,12 @@
 
 #ifdef JB_HAVE_IPSEC_MB
 
-#include <intel-ipsec-mb.h>
-
 #include "crypto/hash.h"
+#include "crypto/ipsec_mb.h"
 
 namespace jb::crypto {
-namespace {
 
-// A table of function pointers for this CPU; immutable once made, so threads share it. nullptr when
-// the CPU has no AES instructions: then the library's own fallback is slower than OpenSSL.
-const IMB_MGR* Library() {
+const IMB_MGR* IpsecMbLibrary() {
   static const IMB_MGR* const library = []() -> const IMB_MGR* {
     IMB_MGR* manager = alloc_mb_mgr(0);
     if (manager == nullptr) return nullptr;
@@ -28,6 +24,8 @@ const IMB_MGR* Library() {
   return library;
 }
 
+namespace {
+
 class IpsecMbGcm : public Gcm {
  public:
   IpsecMbGcm(const IMB_MGR& library, ByteView key)
@@ -36,10 +34,9 @@ class IpsecMbGcm : public Gcm {
     (key.size() == 32 ? library.gcm256_pre : library.gcm128_pre)(key.data(), &key_);
   }
 
-  void Seal(const GcmNonce& nonce, ByteView aad, ByteSpan text, std::uint8_t* tag) override {
+  void Seal(const GcmNonce& nonce, ByteView aad, ByteView text, std::uint8_t* sealed, std::uint8_t* tag) override {
     gcm_context_data scratch;
-    seal_(&key_, &scratch, text.data(), text.data(), text.size(), nonce.data(), aad.data(), aad.size(), tag,
-          kGcmTagSize);
+    seal_(&key_, &scratch, sealed, text.data(), text.size(), nonce.data(), aad.data(), aad.size(), tag, kGcmTagSize);
   }
 
   bool Open(const GcmNonce& nonce, ByteView aad, ByteSpan text, const std::uint8_t* tag) override {
@@ -58,10 +55,10 @@ class IpsecMbGcm : public Gcm {
 
 }  // namespace
 
-bool HasIpsecMb() { return Library() != nullptr; }
+bool HasIpsecMb() { return IpsecMbLibrary() != nullptr; }
 
 std::unique_ptr<Gcm> MakeIpsecMbGcm(ByteView key) {
-  const IMB_MGR* library = Library();
+  const IMB_MGR* library = IpsecMbLibrary();
   return library != nullptr ? std::make_unique<IpsecMbGcm>(*library, key) : nullptr;
 }
 

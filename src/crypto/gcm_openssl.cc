@@ -15,15 +15,15 @@ class OpenSslGcm : public Gcm {
     JB_CHECK(EVP_CipherInit_ex(context_.get(), cipher, nullptr, key.data(), nullptr, 1) == 1);
   }
 
-  void Seal(const GcmNonce& nonce, ByteView aad, ByteSpan text, std::uint8_t* tag) override {
-    Run(nonce, aad, text, /*encrypt=*/1);
+  void Seal(const GcmNonce& nonce, ByteView aad, ByteView text, std::uint8_t* sealed, std::uint8_t* tag) override {
+    Run(nonce, aad, text, sealed, /*encrypt=*/1);
     int none = 0;
     JB_CHECK(EVP_CipherFinal_ex(context_.get(), tag, &none) == 1);
     JB_CHECK(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG, kGcmTagSize, tag) == 1);
   }
 
   bool Open(const GcmNonce& nonce, ByteView aad, ByteSpan text, const std::uint8_t* tag) override {
-    Run(nonce, aad, text, /*encrypt=*/0);
+    Run(nonce, aad, text, text.data(), /*encrypt=*/0);
     std::uint8_t expected[kGcmTagSize];
     std::copy_n(tag, kGcmTagSize, expected);
     JB_CHECK(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, kGcmTagSize, expected) == 1);
@@ -32,13 +32,13 @@ class OpenSslGcm : public Gcm {
   }
 
  private:
-  void Run(const GcmNonce& nonce, ByteView aad, ByteSpan text, int encrypt) {
+  void Run(const GcmNonce& nonce, ByteView aad, ByteView text, std::uint8_t* out, int encrypt) {
     EVP_CIPHER_CTX* c = context_.get();
     int n = 0;
     JB_CHECK(EVP_CipherInit_ex(c, nullptr, nullptr, nullptr, nonce.data(), encrypt) == 1);
     JB_CHECK(EVP_CipherUpdate(c, nullptr, &n, aad.data(), static_cast<int>(aad.size())) == 1);
     if (text.empty()) return;
-    JB_CHECK(EVP_CipherUpdate(c, text.data(), &n, text.data(), static_cast<int>(text.size())) == 1);
+    JB_CHECK(EVP_CipherUpdate(c, out, &n, text.data(), static_cast<int>(text.size())) == 1);
   }
 
   CipherContextPtr context_;

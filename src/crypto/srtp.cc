@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "crypto/replay_window.h"
@@ -58,11 +59,6 @@ std::optional<SrtpError> ToError(Window::Verdict verdict) {
   return SrtpError::kReplayed;
 }
 
-struct SendStream {
-  std::uint32_t ssrc = 0;
-  Window rtp;
-};
-
 struct ReceiveStream {
   std::uint32_t ssrc = 0;
   Window rtp;
@@ -104,6 +100,12 @@ class SsrcTable {
 
 }  // namespace
 
+struct SrtpSendStream {
+  explicit SrtpSendStream(std::uint32_t s) : ssrc(s) {}
+  const std::uint32_t ssrc;
+  Window rtp;
+};
+
 class SrtpSession::Impl {
  public:
   Impl(const SrtpKeys& k, SrtpBackend b)
@@ -115,10 +117,13 @@ class SrtpSession::Impl {
 
   Result<std::size_t, SrtpError> ProtectRtp(ByteSpan buffer, std::size_t size);
   Result<std::size_t, SrtpError> ProtectRtcp(ByteSpan buffer, std::size_t size);
+  Result<SrtpSendStream*, SrtpError> OpenSendStream(std::uint32_t ssrc);
+  Result<std::uint64_t, SrtpError> TakeIndex(SrtpSendStream& stream, std::uint16_t seq);
+  SrtpTransform* send_rtp() const { return send_rtp_.get(); }
   Result<std::size_t, SrtpError> UnprotectRtp(ByteSpan packet);
   Result<std::size_t, SrtpError> UnprotectRtcp(ByteSpan packet);
   void ForgetSsrc(std::uint32_t ssrc) { received_.Remove(ssrc); }
-  void RetireSendSsrc(std::uint32_t ssrc) { sent_.Remove(ssrc); }
+  void RetireSendSsrc(std::uint32_t ssrc) { sent_.erase(ssrc); }
 
  private:
   std::optional<std::uint64_t> OpenFirst(std::uint32_t ssrc, std::uint16_t seq, ByteView header, ByteSpan payload,
@@ -130,7 +135,7 @@ class SrtpSession::Impl {
   const std::unique_ptr<SrtpTransform> send_rtcp_;
   const std::unique_ptr<SrtpTransform> recv_rtp_;
   const std::unique_ptr<SrtpTransform> recv_rtcp_;
-  SsrcTable<SendStream> sent_;
+  std::unordered_map<std::uint32_t, SrtpSendStream> sent_;  // its references last
   SsrcTable<ReceiveStream> received_;
   // Deviates: RFC 3711 section 3.2.1 counts SRTCP packets per SSRC. One count for all SSRCs increases
   // for each of them too, and can never repeat a nonce when an SSRC's state is gone.
@@ -143,20 +148,27 @@ Result<std::size_t, SrtpError> SrtpSession::Impl::ProtectRtp(ByteSpan buffer, st
   const auto header = RtpHeaderSize(buffer.first(size));
   if (!header) return Fail(SrtpError::kMalformed);
   if (buffer.size() - size < send_rtp_->tag_size()) return Fail(SrtpError::kNoRoom);
-  const std::uint16_t seq = LoadU16(buffer.data() + 2);
-  const std::uint32_t ssrc = LoadU32(buffer.data() + 8);
-  SendStream* stream = sent_.Find(ssrc);
-  if (stream == nullptr) {
-    if (sent_.size() >= kMaxSendSsrcs) return Fail(SrtpError::kTooManySsrcs);
-    stream = &sent_.Add(ssrc);
-  }
-  const auto index = GuessIndex(stream->rtp, seq);
+  JB_TRY(SrtpSendStream * stream, OpenSendStream(LoadU32(buffer.data() + 8)));
+  JB_TRY(const std::uint64_t index, TakeIndex(*stream, LoadU16(buffer.data() + 2)));
+  const ByteSpan payload = buffer.first(size).subspan(*header);
+  send_rtp_->Seal({stream->ssrc, index}, buffer.first(*header), payload, payload.data(), buffer.data() + size);
+  return size + send_rtp_->tag_size();
+}
+
+Result<SrtpSendStream*, SrtpError> SrtpSession::Impl::OpenSendStream(std::uint32_t ssrc) {
+  const auto found = sent_.find(ssrc);
+  if (found != sent_.end()) return &found->second;
+  if (sent_.size() >= kMaxSendSsrcs) return Fail(SrtpError::kTooManySsrcs);
+  return &sent_.try_emplace(ssrc, ssrc).first->second;
+}
+
+Result<std::uint64_t, SrtpError> SrtpSession::Impl::TakeIndex(SrtpSendStream& stream, std::uint16_t seq) {
+  const auto index = GuessIndex(stream.rtp, seq);
   if (!index) return Fail(SrtpError::kTooOld);
   if (*index >= kRtpIndices) return Fail(SrtpError::kExhausted);
-  if (const auto error = ToError(stream->rtp.Check(*index))) return Fail(*error);
-  stream->rtp.Commit(*index);
-  send_rtp_->Seal({ssrc, *index}, buffer.first(*header), buffer.first(size).subspan(*header), buffer.data() + size);
-  return size + send_rtp_->tag_size();
+  if (const auto error = ToError(stream.rtp.Check(*index))) return Fail(*error);
+  stream.rtp.Commit(*index);
+  return *index;
 }
 
 // AEAD:  header | encrypted | tag | word.  HMAC:  header | encrypted | word | tag.
@@ -170,8 +182,8 @@ Result<std::size_t, SrtpError> SrtpSession::Impl::ProtectRtcp(ByteSpan buffer, s
   std::uint8_t* const end = buffer.data() + size;
   std::uint8_t* const tag = aead_ ? end : end + kSrtcpWord;
   std::uint8_t* const word = aead_ ? end + tag_size : end;
-  send_rtcp_->Seal({LoadU32(buffer.data() + 4), index}, buffer.first(kRtcpHeader),
-                   buffer.first(size).subspan(kRtcpHeader), tag);
+  const ByteSpan body = buffer.first(size).subspan(kRtcpHeader);
+  send_rtcp_->Seal({LoadU32(buffer.data() + 4), index}, buffer.first(kRtcpHeader), body, body.data(), tag);
   StoreU32(word, kSrtcpEncrypted | static_cast<std::uint32_t>(index));
   return size + tag_size + kSrtcpWord;
 }
@@ -255,6 +267,17 @@ Result<std::size_t, SrtpError> SrtpSession::ProtectRtp(ByteSpan buffer, std::siz
 }
 Result<std::size_t, SrtpError> SrtpSession::ProtectRtcp(ByteSpan buffer, std::size_t size) {
   return impl_->ProtectRtcp(buffer, size);
+}
+Result<SrtpSendStream*, SrtpError> SrtpSession::OpenSendStream(std::uint32_t ssrc) {
+  return impl_->OpenSendStream(ssrc);
+}
+Result<SrtpTicket, SrtpError> SrtpSession::TakeNumber(SrtpSendStream& stream, std::uint16_t sequence_number) {
+  JB_TRY(const std::uint64_t index, impl_->TakeIndex(stream, sequence_number));
+  SrtpTicket ticket;
+  ticket.transform_ = impl_->send_rtp();
+  ticket.ssrc_ = stream.ssrc;
+  ticket.index_ = index;
+  return ticket;
 }
 Result<std::size_t, SrtpError> SrtpSession::UnprotectRtp(ByteSpan packet) { return impl_->UnprotectRtp(packet); }
 Result<std::size_t, SrtpError> SrtpSession::UnprotectRtcp(ByteSpan packet) { return impl_->UnprotectRtcp(packet); }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -28,6 +29,32 @@ enum class SrtpError : std::uint8_t {
 // The faster one is chosen at run time; both give equal bytes.
 enum class SrtpBackend : std::uint8_t { kAuto, kOpenSsl, kIpsecMb };
 bool HasIpsecMb();  // built in, and this CPU can run it
+
+class SrtpTransform;   // private to src/crypto
+struct SrtpSendStream;  // private to src/crypto: the sending side of one SSRC
+
+// The right to seal one packet under one number of one SSRC. It cannot be copied and is used up: no two packets
+// ever share a nonce, whatever lies between taking the number and sealing. Must not outlive its session.
+class SrtpTicket {
+ public:
+  SrtpTicket() = default;
+  SrtpTicket(SrtpTicket&& other) noexcept
+      : transform_(std::exchange(other.transform_, nullptr)), ssrc_(other.ssrc_), index_(other.index_) {}
+  SrtpTicket& operator=(SrtpTicket&& other) noexcept {
+    transform_ = std::exchange(other.transform_, nullptr);
+    ssrc_ = other.ssrc_;
+    index_ = other.index_;
+    return *this;
+  }
+  explicit operator bool() const { return transform_ != nullptr; }
+
+ private:
+  friend class SrtpSession;
+  friend class SrtpBatch;
+  SrtpTransform* transform_ = nullptr;
+  std::uint32_t ssrc_ = 0;
+  std::uint64_t index_ = 0;  // RFC 3711 section 3.3.1: 2^16 * rollover counter + sequence number
+};
 
 class SrtpSession {
  public:
@@ -51,6 +78,11 @@ class SrtpSession {
   // bytes. For the same reason an SSRC must not be used anew with other numbers on this transport.
   Result<std::size_t, SrtpError> ProtectRtp(ByteSpan buffer, std::size_t size);
   Result<std::size_t, SrtpError> ProtectRtcp(ByteSpan buffer, std::size_t size);
+
+  // ProtectRtp in two steps, for senders of many packets: the stream is found once, a number is taken for
+  // each packet under the rules above, and SrtpBatch seals. The stream is valid until RetireSendSsrc.
+  Result<SrtpSendStream*, SrtpError> OpenSendStream(std::uint32_t ssrc);
+  Result<SrtpTicket, SrtpError> TakeNumber(SrtpSendStream& stream, std::uint16_t sequence_number);
 
   // Returns the size of the plain packet at the start of `packet`. Nothing about the packet may be
   // believed before this succeeded; on failure its bytes are unspecified and must be dropped.

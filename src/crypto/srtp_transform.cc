@@ -20,9 +20,7 @@ constexpr std::size_t kCmAuthKeySize = 20;  // RFC 3711 section 5.2
 constexpr std::size_t kCmTagSize = 10;      // HMAC_SHA1_80
 constexpr std::size_t kGcmSaltSize = 12;    // RFC 7714 section 8.1
 
-using CounterBlock = std::array<std::uint8_t, 16>;
-
-// AES in counter mode, in place.
+// AES in counter mode.
 class AesCounter {
  public:
   explicit AesCounter(ByteView key) : context_(EVP_CIPHER_CTX_new()) {
@@ -31,23 +29,31 @@ class AesCounter {
     JB_CHECK(EVP_EncryptInit_ex(context_.get(), cipher, nullptr, key.data(), nullptr) == 1);
   }
 
-  void Xor(const CounterBlock& start, ByteSpan text) {
+  // `out` is where `text` is, or apart from it.
+  void Xor(const CounterBlock& start, ByteView text, std::uint8_t* out) {
     if (text.empty()) return;
     int n = 0;
     JB_CHECK(EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, nullptr, start.data()) == 1);
-    JB_CHECK(EVP_EncryptUpdate(context_.get(), text.data(), &n, text.data(), static_cast<int>(text.size())) == 1);
+    JB_CHECK(EVP_EncryptUpdate(context_.get(), out, &n, text.data(), static_cast<int>(text.size())) == 1);
   }
 
  private:
   CipherContextPtr context_;
 };
 
-void XorIndex(std::uint8_t* six_bytes, std::uint64_t index) {
-  for (int i = 0; i < 6; ++i) six_bytes[i] ^= static_cast<std::uint8_t>(index >> (40 - 8 * i));
+// RFC 3711 section 4.1.1 and RFC 7714 section 8.1 agree: the SSRC and behind it the 48 bits of the index are XORed
+// onto ten bytes of the salt. As two words, big-endian.
+void XorPosition(std::uint8_t* ten_bytes, PacketPosition at) {
+  StoreU64(ten_bytes, LoadU64(ten_bytes) ^ (std::uint64_t{at.ssrc} << 32 | at.index >> 16));
+  StoreU16(ten_bytes + 8, static_cast<std::uint16_t>(LoadU16(ten_bytes + 8) ^ (at.index & 0xffff)));
 }
 
-void XorSsrc(std::uint8_t* four_bytes, std::uint32_t ssrc) {
-  for (int i = 0; i < 4; ++i) four_bytes[i] ^= static_cast<std::uint8_t>(ssrc >> (24 - 8 * i));
+// A salt as it is XORed: of its own size, then zeros.
+template <std::size_t kSize>
+std::array<std::uint8_t, kSize> SaltOf(const Bytes& derived) {
+  std::array<std::uint8_t, kSize> out{};
+  std::copy(derived.begin(), derived.end(), out.begin());
+  return out;
 }
 
 struct SrtpLabels {
@@ -64,23 +70,36 @@ constexpr SrtpLabels LabelsOf(SrtpKind kind) {
 // RFC 3711 sections 4.1.1 and 4.2.1.
 class CounterModeTransform : public SrtpTransform {
  public:
-  CounterModeTransform(SrtpKind kind, ByteView key, ByteView salt)
+  CounterModeTransform(SrtpKind kind, ByteView key, ByteView salt, SrtpBackend backend)
       : kind_(kind),
-        salt_(DeriveSrtpKey(key, salt, LabelsOf(kind).salt, kCmSaltSize)),
+        salt_(SaltOf<16>(DeriveSrtpKey(key, salt, LabelsOf(kind).salt, kCmSaltSize))),
         cipher_(DeriveSrtpKey(key, salt, LabelsOf(kind).encryption, key.size())),
-        mac_(DeriveSrtpKey(key, salt, LabelsOf(kind).authentication, kCmAuthKeySize)) {}
+        mac_(DeriveSrtpKey(key, salt, LabelsOf(kind).authentication, kCmAuthKeySize)) {
+    if (kind != SrtpKind::kRtp || backend == SrtpBackend::kOpenSsl) return;
+    lane_key_ = MakeIpsecMbLaneKey(DeriveSrtpKey(key, salt, LabelsOf(kind).encryption, key.size()),
+                                   DeriveSrtpKey(key, salt, LabelsOf(kind).authentication, kCmAuthKeySize));
+  }
 
   std::size_t tag_size() const override { return kCmTagSize; }
 
-  void Seal(PacketPosition at, ByteView header, ByteSpan payload, std::uint8_t* tag) override {
-    cipher_.Xor(FirstBlock(at), payload);
-    std::copy_n(Authenticate(at, header, payload).begin(), kCmTagSize, tag);
+  void Seal(PacketPosition at, ByteView header, ByteView plain, std::uint8_t* sealed, std::uint8_t* tag) override {
+    cipher_.Xor(FirstBlock(at), plain, sealed);
+    std::copy_n(Authenticate(at, header, ByteView(sealed, plain.size())).begin(), kCmTagSize, tag);
+  }
+
+  // The library hashes what lies at the source, so the payload goes to its place first.
+  void SealLater(CounterModeLanes* lanes, PacketPosition at, ByteView header, ByteView plain,
+                 std::uint8_t* sealed) override {
+    if (!lanes || !lane_key_) return SrtpTransform::SealLater(lanes, at, header, plain, sealed);
+    if (sealed != plain.data()) std::copy(plain.begin(), plain.end(), sealed);
+    const ByteSpan packet(sealed - header.size(), header.size() + plain.size());
+    lanes->Submit(*lane_key_, FirstBlock(at), packet, header.size(), static_cast<std::uint32_t>(at.index >> 16));
   }
 
   bool Open(PacketPosition at, ByteView header, ByteSpan payload, const std::uint8_t* tag) override {
     const Sha1Digest mac = Authenticate(at, header, payload);
     if (!ConstantTimeEqual(ByteView(mac).first(kCmTagSize), ByteView(tag, kCmTagSize))) return false;
-    cipher_.Xor(FirstBlock(at), payload);
+    cipher_.Xor(FirstBlock(at), payload, payload.data());
     return true;
   }
 
@@ -88,10 +107,8 @@ class CounterModeTransform : public SrtpTransform {
 
  private:
   CounterBlock FirstBlock(PacketPosition at) const {
-    CounterBlock block{};
-    std::copy(salt_.begin(), salt_.end(), block.begin());
-    XorSsrc(block.data() + 4, at.ssrc);
-    XorIndex(block.data() + 8, at.index);
+    CounterBlock block = salt_;
+    XorPosition(block.data() + 4, at);
     return block;
   }
 
@@ -104,16 +121,17 @@ class CounterModeTransform : public SrtpTransform {
   }
 
   const SrtpKind kind_;
-  const Bytes salt_;
+  const CounterBlock salt_;
   AesCounter cipher_;
   const HmacSha1Key mac_;
+  std::unique_ptr<CounterModeLanes::Key> lane_key_;
 };
 
 // RFC 7714 sections 8 and 9.
 class GcmTransform : public SrtpTransform {
  public:
   GcmTransform(SrtpKind kind, ByteView key, ByteView salt, SrtpBackend backend)
-      : kind_(kind), salt_(DeriveSrtpKey(key, salt, LabelsOf(kind).salt, kGcmSaltSize)) {
+      : kind_(kind), salt_(SaltOf<kGcmSaltSize>(DeriveSrtpKey(key, salt, LabelsOf(kind).salt, kGcmSaltSize))) {
     const Bytes session_key = DeriveSrtpKey(key, salt, LabelsOf(kind).encryption, key.size());
     if (backend != SrtpBackend::kOpenSsl) gcm_ = MakeIpsecMbGcm(session_key);
     if (!gcm_) gcm_ = MakeOpenSslGcm(session_key);
@@ -121,9 +139,9 @@ class GcmTransform : public SrtpTransform {
 
   std::size_t tag_size() const override { return kGcmTagSize; }
 
-  void Seal(PacketPosition at, ByteView header, ByteSpan payload, std::uint8_t* tag) override {
+  void Seal(PacketPosition at, ByteView header, ByteView plain, std::uint8_t* sealed, std::uint8_t* tag) override {
     std::uint8_t rtcp[kRtcpAadSize];
-    gcm_->Seal(MakeGcmNonce(salt_, at), Aad(at, header, rtcp), payload, tag);
+    gcm_->Seal(MakeGcmNonce(salt_, at), Aad(at, header, rtcp), plain, sealed, tag);
   }
 
   bool Open(PacketPosition at, ByteView header, ByteSpan payload, const std::uint8_t* tag) override {
@@ -133,7 +151,7 @@ class GcmTransform : public SrtpTransform {
 
   void Restore(PacketPosition at, ByteView header, ByteSpan payload) override {
     std::uint8_t ignored[kGcmTagSize];
-    Seal(at, header, payload, ignored);  // XORs the same key stream once more
+    Seal(at, header, payload, payload.data(), ignored);  // XORs the same key stream once more
   }
 
  private:
@@ -148,26 +166,29 @@ class GcmTransform : public SrtpTransform {
   }
 
   const SrtpKind kind_;
-  const Bytes salt_;
+  const GcmSalt salt_;
   std::unique_ptr<Gcm> gcm_;
 };
 
 }  // namespace
+
+void SrtpTransform::SealLater(CounterModeLanes*, PacketPosition at, ByteView header, ByteView plain,
+                              std::uint8_t* sealed) {
+  Seal(at, header, plain, sealed, sealed + plain.size());
+}
 
 Bytes DeriveSrtpKey(ByteView master_key, ByteView master_salt, SrtpKeyLabel label, std::size_t size) {
   CounterBlock start{};  // a 12-byte salt is padded with zeros on the right
   std::copy(master_salt.begin(), master_salt.end(), start.begin());
   start[7] ^= static_cast<std::uint8_t>(label);
   Bytes key(size, 0);
-  AesCounter(master_key).Xor(start, key);
+  AesCounter(master_key).Xor(start, key, key.data());
   return key;
 }
 
-GcmNonce MakeGcmNonce(ByteView salt, PacketPosition at) {
-  GcmNonce nonce;
-  std::copy_n(salt.begin(), nonce.size(), nonce.begin());
-  XorSsrc(nonce.data() + 2, at.ssrc);
-  XorIndex(nonce.data() + 6, at.index);
+GcmNonce MakeGcmNonce(const GcmSalt& salt, PacketPosition at) {
+  GcmNonce nonce = salt;
+  XorPosition(nonce.data() + 2, at);
   return nonce;
 }
 
@@ -176,7 +197,7 @@ std::unique_ptr<SrtpTransform> MakeSrtpTransform(SrtpProfile profile, SrtpKind k
   const bool aead = profile != SrtpProfile::kAes128CmSha1_80;
   JB_CHECK(master_key.size() == (profile == SrtpProfile::kAeadAes256Gcm ? 32u : 16u));
   JB_CHECK(master_salt.size() == (aead ? kGcmSaltSize : kCmSaltSize));
-  if (!aead) return std::make_unique<CounterModeTransform>(kind, master_key, master_salt);
+  if (!aead) return std::make_unique<CounterModeTransform>(kind, master_key, master_salt, backend);
   return std::make_unique<GcmTransform>(kind, master_key, master_salt, backend);
 }
 

@@ -208,7 +208,7 @@ Figure MeasureOneGcmPacket() {
   return Measure(kFigurePackets, [] { return 0; }, [&](int) {
     for (std::size_t i = 0; i < kFigurePackets; ++i) {
       StoreU32(nonce.data() + 8, static_cast<std::uint32_t>(i));
-      gcm->Seal(nonce, header, text, tag.data());
+      gcm->Seal(nonce, header, text, text.data(), tag.data());
     }
   });
 }
