@@ -15,6 +15,7 @@
 #include "io/asio_loop.h"
 #include "io/socket_util.h"
 #include "io/udp_send_batch.h"
+#include "io/udp_sender.h"
 
 namespace jb::io {
 namespace {
@@ -45,12 +46,13 @@ struct MessageBatch {
 // Outlives its UdpSocket while one of its own handlers is on the stack.
 class Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(Loop& loop, int fd, const SocketAddress& local, UdpSocket::Handler handler)
-      : context_(ContextOf(loop)),
+  Impl(Loop& loop, int fd, const SocketAddress& local, UdpSocket::BatchHandler handler)
+      : local_(local),
+        context_(ContextOf(loop)),
         descriptor_(context_, fd),
         fd_(fd),
         handler_(std::move(handler)),
-        out_(local.is_v6) {}
+        sender_(local.is_v6) {}
 
   void WaitReadable() {
     descriptor_.async_wait(asio::posix::descriptor_base::wait_read, [weak = weak_from_this()](const ErrorCode& ec) {
@@ -87,9 +89,21 @@ class Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void Flush() {
-    if (!out_.empty()) out_.Flush(fd_, stats_);
+    if (!out_.empty()) out_.Flush(fd_, sender_, stats_);
   }
 
+  void SendAll(std::span<const UdpOutgoing> datagrams) {
+    if (closed_) {
+      stats_.send_dropped += datagrams.size();
+      return;
+    }
+    Flush();
+    sender_.Send(fd_, datagrams, stats_);
+  }
+
+  bool closed() const { return closed_; }
+
+  const SocketAddress local_;
   std::function<void()> on_batch_end_;
   UdpStats stats_;
 
@@ -107,42 +121,44 @@ class Impl : public std::enable_shared_from_this<Impl> {
     for (std::size_t i = 0; i < kBatch; ++i) in_.messages[i].msg_hdr.msg_namelen = sizeof in_.names[i];
     const int n = recvmmsg(fd_, in_.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
     if (n <= 0) return 0;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(n) && !closed_; ++i) Deliver(i);
-    return static_cast<std::size_t>(n);
-  }
-
-  void Deliver(std::size_t i) {
-    ++stats_.received;
-    if (in_.messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
-      ++stats_.oversized;
-      return;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+      ++stats_.received;
+      if (in_.messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
+        ++stats_.oversized;
+        continue;
+      }
+      received_[count++] = {FromSockaddr(in_.names[i]), ByteSpan(in_.buffer(i), in_.messages[i].msg_len)};
     }
-    handler_(FromSockaddr(in_.names[i]), ByteSpan(in_.buffer(i), in_.messages[i].msg_len));
+    if (count > 0) handler_(std::span(received_).first(count));
+    return static_cast<std::size_t>(n);
   }
 
   asio::io_context& context_;
   asio::posix::stream_descriptor descriptor_;
   const int fd_;
-  const UdpSocket::Handler handler_;
+  const UdpSocket::BatchHandler handler_;
   MessageBatch in_;
+  std::array<UdpIncoming, kBatch> received_;
   UdpSendBatch out_;
+  UdpSender sender_;
   bool flush_posted_ = false;
   bool closed_ = false;
 };
 
 class UdpSocketImpl final : public UdpSocket {
  public:
-  UdpSocketImpl(std::shared_ptr<Impl> impl, const SocketAddress& local) : impl_(std::move(impl)), local_(local) {}
+  explicit UdpSocketImpl(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
   ~UdpSocketImpl() override { impl_->Close(); }
   void Send(const SocketAddress& to, ByteView datagram) override { impl_->Send(to, datagram); }
   void Flush() override { impl_->Flush(); }
+  void SendAll(std::span<const UdpOutgoing> datagrams) override { impl_->SendAll(datagrams); }
   void set_on_batch_end(std::function<void()> fn) override { impl_->on_batch_end_ = std::move(fn); }
-  const SocketAddress& local_address() const override { return local_; }
+  const SocketAddress& local_address() const override { return impl_->local_; }
   const UdpStats& stats() const override { return impl_->stats_; }
 
  private:
   const std::shared_ptr<Impl> impl_;
-  const SocketAddress local_;
 };
 
 void SizeBuffers(int fd, const UdpOptions& options) {
@@ -155,16 +171,39 @@ void SizeBuffers(int fd, const UdpOptions& options) {
   }
 }
 
+Result<std::shared_ptr<Impl>> OpenImpl(Loop& loop, const SocketAddress& bind, UdpSocket::BatchHandler handler,
+                                       const UdpOptions& options) {
+  JB_TRY(const int fd, OpenBound(bind, SOCK_DGRAM));
+  SizeBuffers(fd, options);
+  auto impl = std::make_shared<Impl>(loop, fd, LocalAddressOf(fd), std::move(handler));
+  impl->WaitReadable();
+  return impl;
+}
+
+std::unique_ptr<UdpSocket> Wrap(std::shared_ptr<Impl> impl) { return std::make_unique<UdpSocketImpl>(std::move(impl)); }
+
 }  // namespace
 
 Result<std::unique_ptr<UdpSocket>> UdpSocket::Open(Loop& loop, const SocketAddress& bind, Handler handler,
                                                    const UdpOptions& options) {
-  JB_TRY(const int fd, OpenBound(bind, SOCK_DGRAM));
-  SizeBuffers(fd, options);
-  const SocketAddress local = LocalAddressOf(fd);
-  auto impl = std::make_shared<Impl>(loop, fd, local, std::move(handler));
-  impl->WaitReadable();
-  return std::unique_ptr<UdpSocket>(std::make_unique<UdpSocketImpl>(std::move(impl), local));
+  // The socket may go while a batch is being handled: the rest of it is then nobody's.
+  auto open = std::make_shared<std::weak_ptr<Impl>>();
+  auto one_by_one = [open, handler = std::move(handler)](std::span<const UdpIncoming> datagrams) {
+    const std::shared_ptr<Impl> impl = open->lock();
+    for (const UdpIncoming& datagram : datagrams) {
+      if (impl->closed()) return;
+      handler(datagram.from, datagram.bytes);
+    }
+  };
+  JB_TRY(auto impl, OpenImpl(loop, bind, std::move(one_by_one), options));
+  *open = impl;
+  return Wrap(std::move(impl));
+}
+
+Result<std::unique_ptr<UdpSocket>> UdpSocket::OpenBatched(Loop& loop, const SocketAddress& bind, BatchHandler handler,
+                                                          const UdpOptions& options) {
+  JB_TRY(auto impl, OpenImpl(loop, bind, std::move(handler), options));
+  return Wrap(std::move(impl));
 }
 
 }  // namespace jb::io

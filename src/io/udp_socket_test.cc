@@ -154,6 +154,101 @@ TEST(UdpSocket, AnUnreachableDestinationCostsOnlyItsOwnDatagram) {
   EXPECT_EQ(a->stats().send_dropped, 1u);
 }
 
+std::vector<UdpOutgoing> Views(const std::vector<std::pair<SocketAddress, std::string>>& datagrams) {
+  std::vector<UdpOutgoing> out;
+  for (const auto& [to, text] : datagrams) out.push_back({&to, AsBytes(text)});
+  return out;
+}
+
+TEST(UdpSocket, SendAllSendsFromWhereTheBytesLieAtOnce) {
+  Loop loop;
+  std::vector<Received> at_a, at_b, at_c;
+  const OnOneCpu cpu;
+  const auto a = Open(loop, at_a), b = Open(loop, at_b), c = Open(loop, at_c);
+  a->Send(b->local_address(), AsBytes("before"));
+  // Runs that end short, break at a larger one and at an empty one, and are longer than a message can be.
+  std::vector<std::pair<SocketAddress, std::string>> datagrams;
+  for (const auto& to : {b->local_address(), c->local_address()}) {
+    for (const std::size_t size : {900, 900, 300, 300, 700, 700, 0, 5}) {
+      datagrams.emplace_back(to, std::string(size, 'x'));
+    }
+    for (int i = 0; i < 150; ++i) datagrams.emplace_back(to, "number " + std::to_string(100 + i));
+  }
+  a->SendAll(Views(datagrams));
+  EXPECT_EQ(a->stats().sent, datagrams.size() + 1);
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 159 && at_c.size() == 158; }, kLimit));
+  EXPECT_EQ(at_b[0].text, "before");
+  for (std::size_t i = 0; i < 158; ++i) {
+    ASSERT_EQ(at_b[i + 1].text, datagrams[i].second) << i;
+    ASSERT_EQ(at_c[i].text, datagrams[158 + i].second) << i;
+  }
+}
+
+TEST(UdpSocket, SendAllTakesBytesThatLieSideBySideAsOne) {
+  Loop loop;
+  std::vector<Received> at_a, at_b;
+  const OnOneCpu cpu;
+  const auto a = Open(loop, at_a), b = Open(loop, at_b);
+  const std::string all = "aaaabbbbccccdd";
+  const SocketAddress to = b->local_address();
+  std::vector<UdpOutgoing> views;
+  for (std::size_t i = 0; i < all.size(); i += 4) {
+    views.push_back({&to, AsBytes(all).subspan(i, std::min<std::size_t>(4, all.size() - i))});
+  }
+  a->SendAll(views);
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 4; }, kLimit));
+  EXPECT_EQ(at_b[0].text, "aaaa");
+  EXPECT_EQ(at_b[2].text, "cccc");
+  EXPECT_EQ(at_b[3].text, "dd");
+}
+
+TEST(UdpSocket, ADestinationThatIsRefusedCostsSendAllOnlyItsOwn) {
+  Loop loop;
+  std::vector<Received> at_a, at_b;
+  const auto a = Open(loop, at_a), b = Open(loop, at_b);
+  const SocketAddress broadcast = *SocketAddress::Parse("255.255.255.255", 9);
+  a->SendAll(Views({{b->local_address(), "1"}, {broadcast, "x"}, {broadcast, "y"}, {b->local_address(), "2"}}));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 2; }, kLimit));
+  EXPECT_EQ(a->stats().send_dropped, 2u);
+  EXPECT_EQ(at_b[1].text, "2");
+}
+
+TEST(UdpSocket, ARunLargerThanAMessageIsSplit) {
+  Loop loop;
+  std::vector<Received> at_a, at_b;
+  const OnOneCpu cpu;
+  const auto a = Open(loop, at_a), b = Open(loop, at_b);
+  // 80 KB, of which a message can hold 65,507 bytes.
+  const std::string text(kMaxDatagram, 'y');
+  std::vector<std::pair<SocketAddress, std::string>> datagrams(40, {b->local_address(), text});
+  a->SendAll(Views(datagrams));
+  ASSERT_TRUE(loop.RunUntil([&] { return at_b.size() == 40; }, kLimit));
+  EXPECT_EQ(a->stats().sent, 40u);
+}
+
+TEST(UdpSocket, GivesWhatWasReadTogetherToItsBatchHandler) {
+  Loop loop;
+  std::vector<Received> none;
+  const OnOneCpu cpu;
+  const auto a = Open(loop, none);
+  std::vector<std::string> got;
+  std::size_t calls = 0;
+  auto b = UdpSocket::OpenBatched(loop, kAnyLoopback, [&](std::span<const UdpIncoming> datagrams) {
+    ++calls;
+    for (const UdpIncoming& d : datagrams) {
+      EXPECT_EQ(d.from, a->local_address());
+      got.emplace_back(AsText(d.bytes));
+    }
+  });
+  ASSERT_TRUE(b.ok());
+  for (int i = 0; i < 20; ++i) a->Send((*b)->local_address(), AsBytes(std::to_string(i)));
+  a->Send((*b)->local_address(), Bytes(kMaxDatagram, 'z'));
+  a->Flush();
+  ASSERT_TRUE(loop.RunUntil([&] { return got.size() == 21; }, kLimit));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(got[static_cast<std::size_t>(i)], std::to_string(i));
+  EXPECT_LT(calls, 21u);
+}
+
 TEST(UdpSocket, MayBeDestroyedInItsHandler) {
   Loop loop;
   std::vector<Received> none;
