@@ -109,30 +109,33 @@ bool Consumer::Send(const ForwardedPacket& packet, Time now) {
 }
 
 void Consumer::SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now) {
-  const ByteView source = std::as_const(*packet.packet).bytes();
-  ByteSpan scratch(context_.rtp_scratch);
-  std::memcpy(scratch.data(), source.data(), source.size());
-  const ByteSpan bytes = scratch.first(source.size());
-  rtp::SetSequenceNumber(bytes, seq);
-  rtp::SetSsrc(bytes, rtp::Ssrc(ssrc_));
-  const rtp::HeaderLayout& layout = packet.packet->layout();
-  if (const ExtensionMask surplus = packet.extensions & static_cast<ExtensionMask>(~negotiated_)) {
-    for (std::uint8_t id = 1; id < kExtensionIdCount; ++id) {
-      if (surplus & (1u << id)) layout.Clear(bytes, id);
-    }
-  }
-  Patch(bytes, layout, now);
-  if (!transport_.SendRtp(scratch, source.size())) return;
-  const std::size_t payload = source.size() - layout.size();
-  sender_.HandleSent(packet.timestamp, payload, now);
+  crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_stream_, ssrc_, seq);
+  if (!ticket) return;
+  const media::PacketBuffer& source = *packet.packet;
+  const std::size_t header_size = OwnHeader(source, packet.extensions, seq, now).size() - rtp::kOsnSize;
+  transport_.SendRtp(std::move(ticket), header_size, header_size, packet.packet, header_size);
+  sender_.HandleSent(packet.timestamp, source.size() - header_size, now);
   if (!rtx_ssrc_) return;
   rtx_budget_ = std::min(rtx_budget_ + source.size() / kRtxShare, kRtxBudgetMax);
   if (context_.packets.is_scarce()) return;
   sent_.Add(packet.packet, seq, packet.timestamp, packet.marker, now, packet.extensions);
 }
 
-// What only we know, and only now: written into every packet, resent ones too.
-void Consumer::Patch(ByteSpan bytes, const rtp::HeaderLayout& layout, Time now) const {
+// The header as this consumer gets it, and behind it room for the OSN of RTX. What only we know, and only now, is
+// written into every packet, resent ones too.
+ByteSpan Consumer::OwnHeader(const media::PacketBuffer& source, ExtensionMask extensions, rtp::SeqNum seq,
+                             Time now) const {
+  const rtp::HeaderLayout& layout = source.layout();
+  const std::size_t size = layout.size();
+  const ByteSpan bytes = transport_.OwnBytes(size + rtp::kOsnSize);
+  std::memcpy(bytes.data(), source.bytes().data(), size);
+  rtp::SetSequenceNumber(bytes, seq);
+  rtp::SetSsrc(bytes, rtp::Ssrc(ssrc_));
+  if (const ExtensionMask surplus = extensions & static_cast<ExtensionMask>(~negotiated_)) {
+    for (std::uint8_t id = 1; id < kExtensionIdCount; ++id) {
+      if (surplus & (1u << id)) layout.Clear(bytes, id);
+    }
+  }
   if (negotiated_ & MaskOf(ExtensionId::kMid)) layout.Set(bytes, IdOf(ExtensionId::kMid), AsBytes(mid_));
   if (negotiated_ & MaskOf(ExtensionId::kAbsSendTime)) {
     layout.SetU24(bytes, IdOf(ExtensionId::kAbsSendTime), rtp::ToAbsSendTime(now));
@@ -140,6 +143,7 @@ void Consumer::Patch(ByteSpan bytes, const rtp::HeaderLayout& layout, Time now) 
   if (video_ && (negotiated_ & MaskOf(ExtensionId::kTransportCc))) {
     layout.SetU16(bytes, IdOf(ExtensionId::kTransportCc), transport_.NextTransportSequence());
   }
+  return bytes;
 }
 
 void Consumer::Skip(rtp::SeqNum seq) {
@@ -161,26 +165,18 @@ void Consumer::Resend(rtp::SeqNum seq, Time now) {
     context_.Drop(DropReason::kNackLimit);
     return;
   }
-  const ByteView source = std::as_const(*item->packet).bytes();
-  ByteSpan scratch(context_.rtp_scratch);
-  std::memcpy(scratch.data(), source.data(), source.size());
-  const ByteSpan bytes = scratch.first(source.size());
-  rtp::SetSequenceNumber(bytes, seq);
-  const rtp::HeaderLayout& layout = item->packet->layout();
-  const auto surplus = static_cast<ExtensionMask>(item->tag & ~std::uint32_t{negotiated_});
-  for (std::uint8_t id = 1; surplus && id < kExtensionIdCount; ++id) {
-    if (surplus & (1u << id)) layout.Clear(bytes, id);
-  }
-  Patch(bytes, layout, now);
-  const std::size_t size =
-      rtp::EncapsulateRtx(scratch, source.size(), layout.size(),
-                          {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_sequence_});
-  if (size == 0) return;
+  crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_rtx_stream_, *rtx_ssrc_, rtx_sequence_);
+  if (!ticket) return;
+  const media::PacketBuffer& source = *item->packet;
+  const ByteSpan own = OwnHeader(source, static_cast<ExtensionMask>(item->tag), seq, now);
+  const std::size_t header_size = own.size() - rtp::kOsnSize;
+  rtp::EncapsulateRtx(own, header_size, header_size,
+                      {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_sequence_});
   rtx_sequence_ = rtx_sequence_.Next();
-  if (!transport_.SendRtp(scratch, size)) return;
+  transport_.SendRtp(std::move(ticket), header_size, own.size(), item->packet, header_size);
   rtx_budget_ -= source.size();
   ++context_.stats.retransmitted;
-  sender_.HandleResent(source.size() - layout.size());
+  sender_.HandleResent(source.size() - header_size);
 }
 
 void Consumer::HandleKeyFrameRequest(Time now) {

@@ -83,7 +83,7 @@ class Consumer {
   enum class Readiness : std::uint8_t { kWaiting, kBegins, kGoesOn };
   Readiness PrepareToSend(const ForwardedPacket& packet, Time now);
   void SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now);
-  void Patch(ByteSpan bytes, const rtp::HeaderLayout& layout, Time now) const;
+  ByteSpan OwnHeader(const media::PacketBuffer& source, ExtensionMask extensions, rtp::SeqNum seq, Time now) const;
   void Resend(rtp::SeqNum seq, Time now);
 
   Context& context_;
@@ -93,6 +93,8 @@ class Consumer {
   RtpParameters parameters_;
   std::uint32_t ssrc_;
   std::optional<std::uint32_t> rtx_ssrc_;
+  crypto::SrtpSendStream* srtp_stream_ = nullptr;  // from the first packet on
+  crypto::SrtpSendStream* srtp_rtx_stream_ = nullptr;
   std::uint8_t rtx_payload_type_ = 0;
   std::string mid_;
   ExtensionMask negotiated_ = 0;

@@ -7,6 +7,7 @@
 
 #include "media/rtp/packet_pool.h"
 #include "sfu/deadline_heap.h"
+#include "sfu/egress.h"
 #include "sfu/routes.h"
 #include "sfu/worker.h"
 
@@ -33,8 +34,8 @@ struct Context {
   DeadlineHeap deadlines;
   Routes routes;
   media::PacketPool packets{config.max_pooled_packets};
-  // One outgoing packet under construction; used up before the next is begun.
-  std::array<std::uint8_t, kScratchSize> rtp_scratch;
+  Egress egress{output, stats};
+  // One outgoing compound under construction; used up before the next is begun.
   std::array<std::uint8_t, kScratchSize> rtcp_scratch;
 };
 

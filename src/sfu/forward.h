@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One packet on its way from a producer to its consumers: laid out once with the router's payload type and
-// extension ids, then copied and patched for each consumer.
+// extension ids, then the header is copied and patched for each consumer.
 #pragma once
 
 #include <array>

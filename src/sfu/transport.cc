@@ -269,14 +269,14 @@ const std::string& Transport::UseCname(const std::string& offered) {
   return cname_;
 }
 
-bool Transport::SendRtp(ByteSpan buffer, std::size_t size) {
-  if (!CanSend()) return false;
-  const auto protected_size = srtp_->ProtectRtp(buffer, size);
-  if (!protected_size.ok()) return false;
-  ++context_.stats.packets_out;
-  context_.stats.bytes_out += *protected_size;
-  context_.output.SendDatagram(*ice_.selected(), buffer.first(*protected_size));
-  return true;
+crypto::SrtpTicket Transport::TakeNumber(crypto::SrtpSendStream*& stream, std::uint32_t ssrc, rtp::SeqNum seq) {
+  if (!stream) {
+    auto opened = srtp_->OpenSendStream(ssrc);
+    if (!opened.ok()) return {};
+    stream = *opened;
+  }
+  auto ticket = srtp_->TakeNumber(*stream, seq.value());
+  return ticket.ok() ? std::move(*ticket) : crypto::SrtpTicket();
 }
 
 }  // namespace jb::sfu

@@ -76,8 +76,16 @@ class Transport : public Timed {
 
   // --- sending ---
   bool CanSend() const { return state_ == TransportState::kConnected; }
-  // Protects the first `size` bytes of `buffer` in place and sends them.
-  bool SendRtp(ByteSpan buffer, std::size_t size);
+  // Three steps for an RTP packet, while CanSend(). SRTP's leave to send that number of that SSRC, which it gives
+  // once; `stream` is found the first time and kept by the caller.
+  crypto::SrtpTicket TakeNumber(crypto::SrtpSendStream*& stream, std::uint32_t ssrc, rtp::SeqNum seq);
+  // Room for the bytes that are the packet's own.
+  ByteSpan OwnBytes(std::size_t size) { return context_.egress.Own(queue_, *ice_.selected(), size); }
+  // See Egress::Add: own bytes, of which the header stays in the clear, and the shared rest.
+  void SendRtp(crypto::SrtpTicket ticket, std::size_t header_size, std::size_t own_size, media::PacketRef shared,
+               std::size_t shared_from) {
+    context_.egress.Add(queue_, std::move(ticket), header_size, own_size, std::move(shared), shared_from);
+  }
   std::uint16_t NextTransportSequence() { return transport_sequence_++; }
   // PLI or FIR, merged with the requests before.
   void RequestKeyFrame(Producer& producer, IngressStream& stream, Time now);
@@ -138,6 +146,7 @@ class Transport : public Timed {
   bool dtls_started_ = false;
   std::optional<crypto::SrtpSession> srtp_;  // once the peer's certificate was the promised one
   TransportState state_ = TransportState::kNew;
+  Egress::Queue queue_;
 
   std::vector<Producer*> producers_;
   std::unordered_map<std::uint32_t, Binding> bindings_;  // by incoming SSRC

@@ -38,12 +38,18 @@ Worker::Worker(WorkerConfig config, Random& random, WorkerOutput& output)
     : impl_(std::make_unique<Impl>(std::move(config), random, output)) {}
 Worker::~Worker() = default;
 
+void Worker::HandleDatagrams(std::span<const IncomingDatagram> datagrams, Time now) {
+  const Egress::Turn turn(impl_->context.egress);
+  for (const IncomingDatagram& datagram : datagrams) impl_->HandleDatagram(datagram.from, datagram.bytes, now);
+}
 void Worker::HandleDatagram(const Tuple& from, ByteSpan datagram, Time now) {
+  const Egress::Turn turn(impl_->context.egress);
   impl_->HandleDatagram(from, datagram, now);
 }
 void Worker::HandleTupleClosed(const Tuple& tuple, Time now) { impl_->HandleTupleClosed(tuple, now); }
 bool Worker::IsValidTuple(const Tuple& tuple) const { return impl_->context.routes.FindTuple(tuple) != nullptr; }
 void Worker::HandleTimeout(Time now) {
+  const Egress::Turn turn(impl_->context.egress);
   impl_->context.latest = now;
   impl_->context.deadlines.Run(now);
 }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -102,10 +103,24 @@ struct TappedPacket {
   ByteView payload;
 };
 
+// Borrowed for the call.
+struct OutgoingDatagram {
+  const Tuple* to;
+  ByteView bytes;
+};
+struct IncomingDatagram {
+  Tuple from;
+  ByteSpan bytes;  // decrypted in place
+};
+
 class WorkerOutput {
  public:
   virtual ~WorkerOutput() = default;
   virtual void SendDatagram(const Tuple& to, ByteView datagram) = 0;
+  // RTP, which comes in numbers: those to one destination stand together, in their order.
+  virtual void SendDatagrams(std::span<const OutgoingDatagram> datagrams) {
+    for (const OutgoingDatagram& datagram : datagrams) SendDatagram(*datagram.to, datagram.bytes);
+  }
   virtual void HandleEvent(const WorkerEvent& event) = 0;
   virtual void HandleTappedPacket(const ProducerId& producer, const TappedPacket& packet) = 0;
 };
@@ -161,7 +176,10 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   // --- network ---
-  // `datagram` is decrypted in place. `now` never goes backwards between calls.
+  // What was read together: the packets that follow from it leave together too, at the end of the call.
+  // `now` never goes backwards between calls.
+  void HandleDatagrams(std::span<const IncomingDatagram> datagrams, Time now);
+  // A batch of one.
   void HandleDatagram(const Tuple& from, ByteSpan datagram, Time now);
   void HandleTupleClosed(const Tuple& tuple, Time now);  // a TCP connection is gone
   // A check from there was authenticated and its consent has not expired.

@@ -276,6 +276,7 @@ void Worker::InjectOpus(const ProducerId& id, ByteView opus, std::uint32_t rtp_t
                         std::int8_t level_dbov, bool voice, Time now) {
   const auto found = impl_->producers.find(id);
   if (found == impl_->producers.end() || found->second->transport() || opus.empty()) return;
+  const Egress::Turn turn(impl_->context.egress);
   found->second->Inject(opus, rtp::Timestamp(rtp_timestamp), marker, level_dbov, voice, now);
 }
 

@@ -2,8 +2,10 @@
 #include "services/gateway/media_worker.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "base/log.h"
@@ -11,7 +13,6 @@
 #include "io/clock.h"
 #include "io/framed_tcp.h"
 #include "io/udp_socket.h"
-#include "proto/demux.h"
 
 namespace jb::services {
 namespace {
@@ -86,10 +87,10 @@ class ForwardDelay {
                                         "Packet read to what it became handed to the kernel", kForwardBounds)),
         counts_(kForwardBounds.size() + 1) {}
 
-  void Count(double seconds) {
+  void Count(double seconds, std::size_t packets) {
     const auto bucket = std::lower_bound(kForwardBounds.begin(), kForwardBounds.end(), seconds);
-    ++counts_[static_cast<std::size_t>(bucket - kForwardBounds.begin())];
-    sum_ += seconds;
+    counts_[static_cast<std::size_t>(bucket - kForwardBounds.begin())] += static_cast<double>(packets);
+    sum_ += seconds * static_cast<double>(packets);
   }
   void Publish() {
     if (sum_ == 0) return;
@@ -149,25 +150,16 @@ class MediaLoop : public sfu::WorkerOutput {
   // number that the server gave the connection.
   static constexpr std::size_t kMaxListen = 256;
   static constexpr unsigned kListenBits = 8;
-  static constexpr std::size_t kMaxWaiting = 64;  // the batch of a socket
-
-  struct UdpPort {
-    std::unique_ptr<io::UdpSocket> socket;
-    std::uint64_t handed_over = 0;  // datagrams that left it, or could not
-    std::vector<Time> waiting;      // when the packets in its batch were read
-  };
+  static constexpr std::size_t kMaxBatch = 64;  // what the worker is given, and the sockets, at once
 
   Status<> OpenUdp(const SocketAddress& address) {
     const std::uint64_t index = udp_.size();
     if (index >= kMaxListen) return Fail("configuration", "media.listen names too many addresses");
-    JB_TRY(auto udp, io::UdpSocket::Open(loop_, address, [this, index](const SocketAddress& from, ByteSpan data) {
-             ReceiveUdp({TransportProtocol::kUdp, from, index}, data);
-           }));
-    udp->set_on_batch_end([this] {
-      driver_.Update();
-      FlushUdp();
-    });
-    udp_.push_back({std::move(udp), 0, {}});
+    JB_TRY(auto udp, io::UdpSocket::OpenBatched(
+                         loop_, address,
+                         [this, index](std::span<const io::UdpIncoming> datagrams) { ReceiveUdp(index, datagrams); }));
+    udp->set_on_batch_end([this] { driver_.Update(); });
+    udp_.push_back(std::move(udp));
     return kOk;
   }
 
@@ -206,10 +198,16 @@ class MediaLoop : public sfu::WorkerOutput {
     return out;
   }
 
-  void ReceiveUdp(const Tuple& from, ByteSpan data) {
-    const Time now = io::Now();
-    read_at_ = now;
-    worker_.HandleDatagram(from, data, now);
+  void ReceiveUdp(std::uint64_t index, std::span<const io::UdpIncoming> datagrams) {
+    read_at_ = io::Now();
+    while (!datagrams.empty()) {
+      const std::size_t n = std::min(datagrams.size(), kMaxBatch);
+      for (std::size_t i = 0; i < n; ++i) {
+        incoming_[i] = {{TransportProtocol::kUdp, datagrams[i].from, index}, datagrams[i].bytes};
+      }
+      worker_.HandleDatagrams(std::span(incoming_).first(n), *read_at_);
+      datagrams = datagrams.subspan(n);
+    }
     read_at_.reset();
   }
 
@@ -218,28 +216,26 @@ class MediaLoop : public sfu::WorkerOutput {
       tcp_[to.connection % kMaxListen]->Send(to.connection >> kListenBits, datagram);
       return;
     }
-    UdpPort& udp = udp_[to.connection];
-    const bool forwarded = read_at_ && proto::Classify(datagram) == proto::PacketKind::kRtp;
-    if (forwarded && udp.waiting.size() < kMaxWaiting) udp.waiting.push_back(*read_at_);
-    udp.socket->Send(to.remote, datagram);
-    NoteHandedOver(udp);
+    udp_[to.connection]->Send(to.remote, datagram);
   }
 
-  // The socket sends by itself when its batch is full: its counts then move.
-  void NoteHandedOver(UdpPort& udp) {
-    const io::UdpStats& stats = udp.socket->stats();
-    const std::uint64_t handed_over = stats.sent + stats.send_dropped;
-    if (std::exchange(udp.handed_over, handed_over) == handed_over || udp.waiting.empty()) return;
-    const Time now = io::Now();
-    for (const Time read_at : udp.waiting) forward_delay_.Count(ToSeconds(now - read_at));
-    udp.waiting.clear();
-  }
-
-  void FlushUdp() {
-    for (UdpPort& udp : udp_) {
-      udp.socket->Flush();
-      NoteHandedOver(udp);
+  void SendDatagrams(std::span<const sfu::OutgoingDatagram> datagrams) override {
+    std::size_t waiting = 0;
+    std::uint64_t socket = 0;
+    const auto send = [&] {
+      if (waiting > 0) udp_[socket]->SendAll(std::span(outgoing_).first(std::exchange(waiting, 0)));
+    };
+    for (const sfu::OutgoingDatagram& datagram : datagrams) {
+      if (datagram.to->protocol == TransportProtocol::kTcp) {
+        SendDatagram(*datagram.to, datagram.bytes);
+        continue;
+      }
+      if (datagram.to->connection != socket || waiting == kMaxBatch) send();
+      socket = datagram.to->connection;
+      outgoing_[waiting++] = {&datagram.to->remote, datagram.bytes};
     }
+    send();
+    if (read_at_) forward_delay_.Count(ToSeconds(io::Now() - *read_at_), datagrams.size());
   }
 
   void HandleEvent(const sfu::WorkerEvent& event) override { on_event_(event); }
@@ -275,12 +271,14 @@ class MediaLoop : public sfu::WorkerOutput {
   WorkerMetrics metrics_;
   ForwardDelay forward_delay_;
   Counter tap_dropped_;
-  std::vector<UdpPort> udp_;
+  std::vector<std::unique_ptr<io::UdpSocket>> udp_;
   std::vector<std::unique_ptr<io::FramedTcpServer>> tcp_;
   sfu::Worker worker_;
   io::Driver<sfu::Worker> driver_;
   io::Timer publish_;
-  std::optional<Time> read_at_;  // set while a datagram from a UDP socket is being handled
+  std::optional<Time> read_at_;  // set while what came by a UDP socket is being handled
+  std::array<sfu::IncomingDatagram, kMaxBatch> incoming_;
+  std::array<io::UdpOutgoing, kMaxBatch> outgoing_;
 };
 
 // The way from a media loop to the control loop, which the control loop may close. A mutex, because the one who
