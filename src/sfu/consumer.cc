@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "proto/rtp/extensions.h"
 #include "proto/rtp/header_layout.h"
@@ -165,14 +166,16 @@ void Consumer::Resend(rtp::SeqNum seq, Time now) {
     context_.Drop(DropReason::kNackLimit);
     return;
   }
-  crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_rtx_stream_, *rtx_ssrc_, rtx_sequence_);
+  // Whatever SRTP says to it, this number is done with: asked again, the answer would be the same, and nothing would
+  // ever be repaired any more. A gap costs nothing, since nobody asks for RTX packets again.
+  const rtp::SeqNum rtx_seq = std::exchange(rtx_sequence_, rtx_sequence_.Next());
+  crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_rtx_stream_, *rtx_ssrc_, rtx_seq);
   if (!ticket) return;
   const media::PacketBuffer& source = *item->packet;
   const ByteSpan own = OwnHeader(source, static_cast<ExtensionMask>(item->tag), seq, now);
   const std::size_t header_size = own.size() - rtp::kOsnSize;
   rtp::EncapsulateRtx(own, header_size, header_size,
-                      {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_sequence_});
-  rtx_sequence_ = rtx_sequence_.Next();
+                      {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_seq});
   transport_.SendRtp(std::move(ticket), header_size, own.size(), item->packet, header_size);
   rtx_budget_ -= source.size();
   ++context_.stats.retransmitted;
