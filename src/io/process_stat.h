@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel says of a process, from /proc/PID/stat. Any thread.
+// What the kernel says of a process, from /proc/PID/stat and status (proc(5)). Any thread.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <optional>
+
+#include "base/time.h"
 
 namespace jb::io {
 
@@ -15,5 +18,14 @@ struct ProcessStat {
 
 // nullopt: there is no such process.
 std::optional<ProcessStat> ReadProcessStat(pid_t pid);
+
+// What a process has used so far, all its threads together. Times come in clock ticks of 10 ms.
+struct ProcessUsage {
+  Duration user{};
+  Duration system{};
+  std::size_t rss_kb = 0;
+  std::size_t peak_rss_kb = 0;
+};
+std::optional<ProcessUsage> ReadProcessUsage(pid_t pid);
 
 }  // namespace jb::io
