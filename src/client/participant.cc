@@ -42,7 +42,6 @@ Participant::Participant(io::Loop& loop, ParticipantOptions options,
                   .on_ended = [this](const Error& reason) { Fail(reason); }}),
       cname_(random.Id().substr(0, 16)),
       recorder_(static_cast<std::size_t>(SamplesOf(options_.longest_recording))),
-      report_ssrc_(random.U32()),
       caption_latency_(kCaptionPatience),
       tick_(loop) {
   if (options_.play) {
@@ -105,6 +104,7 @@ void Participant::HandleJoined(const json::value& data) {
   self_ = *id;
   router_capabilities_ = *capabilities;
   reports_.emplace(now, random_);
+  session_.emplace(cname_, random_, now);
   if (const json::array* participants = GetArray(data, "participants")) {
     for (const json::value& participant : *participants) NoteParticipant(participant);
   }
@@ -125,7 +125,7 @@ void Participant::CreateTransport(const char* direction, std::unique_ptr<PeerLin
     auto remote = ParseRemoteTransport(*answer);
     if (!remote.ok()) return Fail(remote.error());
     PeerLink::Handlers handlers{
-        .on_packet = [this](PeerTransport::Kind k, ByteView p, Time now) { HandlePacket(k, p, now); },
+        .on_packet = [this](PeerTransport::Kind k, ByteSpan p, Time now) { HandlePacket(k, p, now); },
         .on_state =
             [this](PeerState state) {
               if (state == PeerState::kFailed) Fail({"media_failed", "no media connection to the server"});
@@ -221,6 +221,7 @@ void Participant::Consume(const std::string& producer) {
     if (!info.ok()) return Fail(info.error());
     const json::object resume{{"consumerId", info->id}};
     const rtp::Ssrc ssrc = info->ssrc;
+    session_->Add(*info);
     tracks_[ssrc] =
         std::make_unique<RemoteTrack>(std::move(info).value(), *joined_at_, options_.record ? &recorder_ : nullptr);
     signaling_.Request("resumeConsumer", resume, [](const auto&) {});
@@ -231,7 +232,10 @@ void Participant::RemoveConsumer(std::string_view key, std::string_view value) {
   std::erase_if(tracks_, [&](const auto& entry) {
     const ConsumerInfo& info = entry.second->info();
     const bool match = (key == "producer" ? info.producer_id : info.id) == value;
-    if (match) lost_before_ += entry.second->receiver().packets_lost();
+    if (match) {
+      lost_before_ += entry.second->receiver().packets_lost();
+      session_->Remove(info.ssrc);
+    }
     return match;
   });
   if (key == "producer") producers_.erase(std::string(value));

@@ -17,6 +17,7 @@
 #include "client/audio_track.h"
 #include "client/latency_meter.h"
 #include "client/peer_link.h"
+#include "client/receive_session.h"
 #include "client/recorder.h"
 #include "client/remote_track.h"
 #include "client/signaling.h"
@@ -92,8 +93,8 @@ class Participant {
   void SendVideo(Time now);
   void SendReports(Time now);
   void SendSenderReports(Time now);
-  void SendReceiverReports(Time now);
-  void HandlePacket(PeerTransport::Kind kind, ByteView packet, Time now);
+  void SendFeedback(Time now);
+  void HandlePacket(PeerTransport::Kind kind, ByteSpan packet, Time now);
   void HandleRtcp(ByteView packet, Time now);
   void NoteSpeech(RemoteTrack& track, Time now);
   void Fail(Error reason);
@@ -134,7 +135,7 @@ class Participant {
   // Received.
   Recorder recorder_;
   std::map<rtp::Ssrc, std::unique_ptr<RemoteTrack>> tracks_;
-  const rtp::Ssrc report_ssrc_;
+  std::optional<ReceiveSession> session_;  // once joined
   std::uint64_t packets_received_ = 0;
   std::uint64_t packets_translated_ = 0;
   std::int64_t lost_before_ = 0;  // of tracks that are gone

@@ -33,6 +33,7 @@ void Participant::Tick() {
     NoteSpeech(*track, now);
   }
   SendReports(now);
+  SendFeedback(now);
   if (!left_) tick_.StartAt(next_tick_, [this] { Tick(); });
 }
 
@@ -64,9 +65,7 @@ void Participant::SendVideo(Time now) {
 }
 
 void Participant::SendReports(Time now) {
-  if (!reports_ || !reports_->Take(now)) return;
-  SendSenderReports(now);
-  SendReceiverReports(now);
+  if (reports_ && reports_->Take(now)) SendSenderReports(now);
 }
 
 void Participant::SendSenderReports(Time now) {
@@ -83,33 +82,28 @@ void Participant::SendSenderReports(Time now) {
   }
 }
 
-void Participant::SendReceiverReports(Time now) {
+// NACKs, transport-wide feedback, receiver reports: whatever is due.
+void Participant::SendFeedback(Time now) {
   if (!recv_ || !recv_->connected()) return;
-  std::vector<rtcp::ReportBlock> blocks;
-  for (auto& [ssrc, track] : tracks_) {
-    if (blocks.size() == rtcp::kMaxReportBlocks) break;
-    if (const auto block = track->receiver().MakeReportBlock(now)) blocks.push_back(*block);
+  std::array<std::uint8_t, ReceiveSession::kRtcpSize + crypto::SrtpSession::kMaxOverhead> buffer;
+  while (const std::size_t size = session_->PollRtcp(ByteSpan(buffer).first(ReceiveSession::kRtcpSize), now)) {
+    recv_->SendRtcp(buffer, size);
   }
-  std::array<std::uint8_t, kReportBuffer> buffer;
-  ByteWriter out(ByteSpan(buffer).first(kReportBuffer - crypto::SrtpSession::kMaxOverhead));
-  rtcp::WriteReceiverReport(out, report_ssrc_, blocks);
-  rtcp::WriteCname(out, report_ssrc_, cname_);
-  if (out.ok()) recv_->SendRtcp(buffer, out.size());
 }
 
-void Participant::HandlePacket(PeerTransport::Kind kind, ByteView packet, Time now) {
+void Participant::HandlePacket(PeerTransport::Kind kind, ByteSpan packet, Time now) {
   if (left_) return;
   if (kind == PeerTransport::Kind::kRtcp) {
     HandleRtcp(packet, now);
     return;
   }
-  const auto view = rtp::PacketView::Parse(packet);
-  if (!view.ok()) return;
-  const auto found = tracks_.find(view->ssrc());
-  if (found == tracks_.end()) return;  // a probe, or a consumer just closed
+  const auto media = session_->HandleRtp(packet, now);
+  if (!media) return;  // a probe, seen before, or of a consumer just closed
+  const auto found = tracks_.find(media->info.ssrc);
+  if (found == tracks_.end()) return;
   ++packets_received_;
   RemoteTrack& track = *found->second;
-  track.HandlePacket(*view, now);
+  track.HandlePacket(media->packet, now);
   const auto producer = producers_.find(track.info().producer_id);
   if (producer != producers_.end() && producer->second.source == "translation") ++packets_translated_;
   NoteSpeech(track, now);
@@ -135,15 +129,11 @@ void Participant::NoteSpeech(RemoteTrack& track, Time) {
 }
 
 void Participant::HandleRtcp(ByteView packet, Time now) {
+  session_->HandleRtcp(packet, now);
   const auto compound = rtcp::Compound::Parse(packet);
   if (!compound.ok()) return;
   compound->ForEach([&](const rtcp::RawPacket& raw) {
-    if (raw.Is(rtcp::PacketType::kSenderReport)) {
-      const auto report = rtcp::SenderReport::Parse(raw);
-      if (!report.ok()) return;
-      const auto track = tracks_.find(report->info.ssrc);
-      if (track != tracks_.end()) track->second->receiver().HandleSenderReport(report->info, now);
-    } else if (raw.Is(rtcp::PacketType::kReceiverReport)) {
+    if (raw.Is(rtcp::PacketType::kReceiverReport)) {
       const auto report = rtcp::ReceiverReport::Parse(raw);
       for (std::size_t i = 0; report.ok() && i < report->blocks.size(); ++i) {
         const rtcp::ReportBlock block = report->blocks[i];

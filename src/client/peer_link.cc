@@ -10,7 +10,7 @@ namespace jb::client {
 
 Result<std::unique_ptr<PeerLink>> PeerLink::Open(io::Loop& loop, RemoteTransport remote,
                                                  std::shared_ptr<const crypto::Certificate> certificate, Random& random,
-                                                 Handlers handlers) {
+                                                 Handlers handlers, const OpenSocket& open) {
   auto& candidates = remote.candidates;
   const auto best = std::max_element(candidates.begin(), candidates.end(),
                                      [](const auto& a, const auto& b) { return a.priority < b.priority; });
@@ -23,7 +23,7 @@ Result<std::unique_ptr<PeerLink>> PeerLink::Open(io::Loop& loop, RemoteTransport
   SocketAddress any;
   any.is_v6 = v6;
   PeerLink* self = link.get();
-  auto socket = io::UdpSocket::Open(loop, any, [self](const SocketAddress& from, ByteSpan datagram) {
+  const auto handle = [self](const SocketAddress& from, ByteSpan datagram) {
     const Time now = io::Now();
     const auto received = self->transport_.HandleDatagram(from, datagram, now);
     if (received.kind != PeerTransport::Kind::kNothing) {
@@ -31,7 +31,8 @@ Result<std::unique_ptr<PeerLink>> PeerLink::Open(io::Loop& loop, RemoteTransport
     } else {
       self->Drain();
     }
-  });
+  };
+  auto socket = open ? open(any, handle) : io::UdpSocket::Open(loop, any, handle);
   if (!socket.ok()) return Fail(socket.error());
   link->socket_ = std::move(socket).value();
   return link;

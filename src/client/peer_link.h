@@ -18,15 +18,19 @@ namespace jb::client {
 class PeerLink {
  public:
   struct Handlers {
-    // Plain RTP or RTCP; the bytes are valid during the call.
-    std::function<void(PeerTransport::Kind kind, ByteView packet, Time now)> on_packet;
+    // Plain RTP or RTCP; the bytes may be changed in place and are valid during the call.
+    std::function<void(PeerTransport::Kind kind, ByteSpan packet, Time now)> on_packet;
     std::function<void(PeerState state)> on_state;
   };
 
-  // Takes the candidates of one address family: the one of the best candidate.
+  using OpenSocket = std::function<Result<std::unique_ptr<io::UdpSocket>>(const SocketAddress& bind,
+                                                                          io::UdpSocket::Handler handler)>;
+
+  // Takes the candidates of one address family: the one of the best candidate. `open` makes the socket; without it
+  // it is an io::UdpSocket of this link alone.
   static Result<std::unique_ptr<PeerLink>> Open(io::Loop& loop, RemoteTransport remote,
                                                 std::shared_ptr<const crypto::Certificate> certificate, Random& random,
-                                                Handlers handlers);
+                                                Handlers handlers, const OpenSocket& open = {});
   PeerLink(const PeerLink&) = delete;
   PeerLink& operator=(const PeerLink&) = delete;
 
@@ -35,6 +39,8 @@ class PeerLink {
   void Close();
   bool SendRtp(ByteSpan buffer, std::size_t size);
   bool SendRtcp(ByteSpan buffer, std::size_t size);
+  // What was sent leaves now and not when the loop's turn ends.
+  void Flush() { socket_->Flush(); }
 
   PeerTransport& transport() { return transport_; }
   bool connected() const { return transport_.state() == PeerState::kConnected; }

@@ -52,7 +52,7 @@ class PeerTransport {
   enum class Kind : std::uint8_t { kNothing, kRtp, kRtcp };
   struct Received {
     Kind kind = Kind::kNothing;
-    ByteView packet;  // plain; lies in the datagram
+    ByteSpan packet;  // plain; lies in the datagram
   };
   // `datagram` is decrypted in place.
   Received HandleDatagram(const SocketAddress& from, ByteSpan datagram, Time now);

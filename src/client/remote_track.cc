@@ -16,32 +16,6 @@ std::int64_t ToSamples(Duration d) { return d.count() * Recorder::kSampleRate / 
 
 }  // namespace
 
-Result<ConsumerInfo> ParseConsumer(const json::value& data) {
-  const auto bad = [](const char* what) {
-    return Fail("invalid_consumer", std::string("the server's consumer has no ") + what);
-  };
-  const auto id = GetString(data, "id");
-  const auto producer = GetString(data, "producerId");
-  const auto kind = GetString(data, "kind");
-  const json::value* parameters = GetMember(data, "rtpParameters");
-  if (!id || !producer || !kind || !parameters) return bad("id, producerId, kind or rtpParameters");
-  const json::array* encodings = GetArray(*parameters, "encodings");
-  const json::array* codecs = GetArray(*parameters, "codecs");
-  if (!encodings || encodings->empty() || !codecs || codecs->empty()) return bad("encoding or codec");
-  const auto ssrc = GetInt(encodings->front(), "ssrc");
-  const auto payload_type = GetInt(codecs->front(), "payloadType");
-  const auto clock_rate = GetInt(codecs->front(), "clockRate");
-  if (!ssrc || !payload_type || !clock_rate) return bad("ssrc, payloadType or clockRate");
-  ConsumerInfo info;
-  info.id = *id;
-  info.producer_id = *producer;
-  info.audio = *kind == "audio";
-  info.ssrc = rtp::Ssrc(static_cast<std::uint32_t>(*ssrc));
-  info.payload_type = static_cast<std::uint8_t>(*payload_type & 0x7f);
-  info.clock_rate = static_cast<std::uint32_t>(*clock_rate);
-  return info;
-}
-
 RemoteTrack::RemoteTrack(ConsumerInfo info, Time began, Recorder* recorder)
     : info_(std::move(info)),
       began_(began),

@@ -11,9 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/json.h"
-#include "base/result.h"
 #include "base/time.h"
+#include "client/consumer_info.h"
 #include "client/recorder.h"
 #include "client/speech_meter.h"
 #include "media/audio/jitter_buffer.h"
@@ -22,17 +21,6 @@
 #include "proto/rtp/packet.h"
 
 namespace jb::client {
-
-// What the ack of `consume` tells about the stream.
-struct ConsumerInfo {
-  std::string id;
-  std::string producer_id;
-  bool audio = false;
-  rtp::Ssrc ssrc;
-  std::uint8_t payload_type = 0;
-  std::uint32_t clock_rate = 48000;
-};
-Result<ConsumerInfo> ParseConsumer(const json::value& ack_data);
 
 class RemoteTrack {
  public:
