@@ -56,6 +56,45 @@ void JoinOptions(CLI::App& app, Invocation& in) {
   app.footer("Prints one JSON summary. Exit status 0 only if it joined and media flowed.");
 }
 
+void LoadOptions(CLI::App& app, Invocation& in) {
+  LoadArguments& l = in.load;
+  app.add_option("--url", l.url, "the server, on this machine")->capture_default_str();
+  app.add_option("--room", l.room, "a room that is there (with --rooms N: NAME-1 to NAME-N); else rooms are made")
+      ->type_name("NAME");
+  app.add_option("--rooms", l.rooms, "how many rooms")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--participants", l.participants, "in each room")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--publishers", l.publishers, "of them, who send")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--kind", l.kind, "what they send: audio, video or simulcast")
+      ->check(CLI::IsMember({"audio", "video", "simulcast"}))
+      ->capture_default_str();
+  app.add_flag("--with-audio", l.with_audio, "who sends video sends audio too");
+  app.add_option("--bitrate", l.bitrate, "of one publisher's payloads, bits per second; 0: as recorded")
+      ->check(CLI::Range(0.0, 1e8))
+      ->capture_default_str();
+  app.add_option("--payload", l.payload, "bytes of every payload; 0: as recorded")
+      ->check(CLI::Range(0, 1200))
+      ->capture_default_str();
+  app.add_option("--trace", l.trace, "another recording to replay")->type_name("FILE");
+  app.add_option("--duration", l.duration, "seconds to measure, once all have joined")
+      ->check(CLI::Range(0.1, 36000.0))
+      ->capture_default_str();
+  app.add_option("--ramp", l.ramp, "participants that begin to join, per second")
+      ->check(CLI::Range(0.1, 10000.0))
+      ->capture_default_str();
+  app.add_option("--churn", l.churn, "leaves and joins, mutes, pauses and layer changes at random, per second")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
+  app.add_option("--seed", l.seed, "of what is random")->capture_default_str();
+  app.add_option("--server-pid", l.server_pids, "process whose time and memory to report; repeatable")
+      ->type_name("PID")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--insecure", l.insecure, "accept any TLS certificate");
+  app.footer(
+      "Prints one JSON report (docs/load.md). Exit status 0 only if everybody joined and media flowed to everybody.\n"
+      "Goes to this machine only: loopback, or an address of this network namespace.");
+}
+
 void BackendOption(CLI::App& app, Invocation& in) {
   app.add_option("--backend", in.speech.backend, "which engine")->capture_default_str();
 }
@@ -97,6 +136,7 @@ constexpr Row kRows[] = {
     {Command::kTranslation, "translation", "the translation service", ConfigOptions},
     {Command::kTts, "tts", "the speech synthesis service", ConfigOptions},
     {Command::kJoin, "join", "join a call without a browser", JoinOptions},
+    {Command::kLoad, "load", "many headless participants, for measuring", LoadOptions},
     {Command::kTranscribe, "transcribe", "print what is said in a sound file", TranscribeOptions},
     {Command::kTranslate, "translate", "translate a text", TranslateOptions},
     {Command::kSynthesize, "synthesize", "say a text into a sound file", SynthesizeOptions},

@@ -19,6 +19,7 @@ enum class Command : std::uint8_t {
   kTranslation,
   kTts,
   kJoin,
+  kLoad,
   kTranscribe,
   kTranslate,
   kSynthesize,
@@ -32,6 +33,7 @@ struct Invocation {
   std::vector<std::string> sets;
   ServeArguments serve;
   JoinArguments join;
+  LoadArguments load;
   SpeechArguments speech;
 };
 

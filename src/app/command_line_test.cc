@@ -55,6 +55,24 @@ TEST(CommandLine, ReadsAJoin) {
   EXPECT_DOUBLE_EQ(in.join.duration, 2.5);
 }
 
+TEST(CommandLine, ReadsALoad) {
+  const Invocation in =
+      Parsed({"load", "--url", "http://127.0.0.1:3100", "--rooms", "2", "--participants", "10", "--publishers", "3", "--kind",
+              "simulcast", "--bitrate", "500000", "--duration", "2.5", "--churn", "4", "--server-pid", "7", "--server-pid", "9"});
+  EXPECT_EQ(in.command, Command::kLoad);
+  EXPECT_EQ(in.load.url, "http://127.0.0.1:3100");
+  EXPECT_EQ(in.load.rooms, 2u);
+  EXPECT_EQ(in.load.participants, 10u);
+  EXPECT_EQ(in.load.publishers, 3u);
+  EXPECT_EQ(in.load.kind, "simulcast");
+  EXPECT_EQ(in.load.bitrate, 500'000);
+  EXPECT_EQ(in.load.duration, 2.5);
+  EXPECT_EQ(in.load.churn, 4);
+  EXPECT_EQ(in.load.server_pids, (std::vector<int>{7, 9}));
+  EXPECT_EQ(Early({"load", "--kind", "smoke"}).status, 2);
+  EXPECT_EQ(Early({"load", "--participants", "0"}).status, 2);
+}
+
 TEST(CommandLine, ReadsTheSpeechCommands) {
   EXPECT_EQ(Parsed({"transcribe", "a.wav", "--lang", "en"}).speech.input, "a.wav");
   const Invocation in = Parsed({"translate", "good morning", "--from", "en", "--to", "es"});

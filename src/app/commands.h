@@ -3,7 +3,9 @@
 // on standard error when it is not 0.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "app/config.h"
 
@@ -31,6 +33,25 @@ struct JoinArguments {
   bool insecure = false;   // accept any TLS certificate
 };
 
+struct LoadArguments {
+  std::string url = "http://localhost:3000";
+  std::string room;  // empty: made by REST
+  std::size_t rooms = 1;
+  std::size_t participants = 2;  // in each room
+  std::size_t publishers = 1;    // of them
+  std::string kind = "audio";    // or "video", "simulcast"
+  bool with_audio = false;       // a microphone beside the camera
+  double bitrate = 0;            // bits per second of a publisher; 0: as recorded
+  std::size_t payload = 0;       // bytes of each packet; 0: as recorded
+  std::string trace;             // file; empty: the recording in the program
+  double duration = 10;          // seconds that are measured
+  double ramp = 50;              // joins begun per second
+  double churn = 0;              // acts per second
+  std::uint64_t seed = 1;
+  std::vector<int> server_pids;
+  bool insecure = false;
+};
+
 struct SpeechArguments {
   std::string input;  // a file, or a text; "-": standard input
   std::string lang;   // transcribe, synthesize
@@ -47,6 +68,7 @@ int RunStt(const Config& config);
 int RunTranslation(const Config& config);
 int RunTts(const Config& config);
 int RunJoin(const JoinArguments& arguments);
+int RunLoad(const LoadArguments& arguments);
 int RunTranscribe(const SpeechArguments& arguments);
 int RunTranslate(const SpeechArguments& arguments);
 int RunSynthesize(const SpeechArguments& arguments);

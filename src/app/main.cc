@@ -27,6 +27,7 @@ int RunConfigured(const Invocation& in) {
 int Run(const Invocation& in) {
   switch (in.command) {
     case Command::kJoin: return RunJoin(in.join);
+    case Command::kLoad: return RunLoad(in.load);
     case Command::kTranscribe: return RunTranscribe(in.speech);
     case Command::kTranslate: return RunTranslate(in.speech);
     case Command::kSynthesize: return RunSynthesize(in.speech);
