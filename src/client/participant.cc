@@ -2,6 +2,7 @@
 // The signaling half of Participant; the media half is in participant_media.cc.
 #include "client/participant.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "io/clock.h"
@@ -9,6 +10,9 @@
 namespace jb::client {
 namespace {
 
+// The server has lost what carries our media and is putting it back.
+constexpr Duration kRetryTransport = std::chrono::milliseconds(500);
+constexpr const char* kLost = "transport_not_found";
 // Later than this a caption belongs to another clause: the recogniser found no words in the one before.
 constexpr Duration kCaptionPatience = std::chrono::seconds(4);
 
@@ -43,7 +47,9 @@ Participant::Participant(io::Loop& loop, ParticipantOptions options,
       cname_(random.Id().substr(0, 16)),
       recorder_(static_cast<std::size_t>(SamplesOf(options_.longest_recording))),
       caption_latency_(kCaptionPatience),
-      tick_(loop) {
+      tick_(loop),
+      retry_send_(loop),
+      retry_recv_(loop) {
   if (options_.play) {
     audio_.emplace(options_.play, options_.loop, cname_, random_);
     audio_sent_.emplace(Sent{media::StreamSender(audio_->ssrc(), 48000)});
@@ -108,19 +114,51 @@ void Participant::HandleJoined(const json::value& data) {
   if (const json::array* participants = GetArray(data, "participants")) {
     for (const json::value& participant : *participants) NoteParticipant(participant);
   }
-  CreateTransport("recv", recv_, [this] { ConsumeWaiting(); });
-  if (audio_ || video_) {
-    CreateTransport("send", send_, [this] {
-      if (audio_) Produce("audio", "mic", audio_->RtpParameters(), *audio_sent_);
-      if (video_) Produce("video", "camera", video_->RtpParameters(), *video_sent_);
-    });
-  }
+  OpenRecv();
+  OpenSend();
   next_tick_ = now;
   Tick();
 }
 
+void Participant::OpenRecv() {
+  CreateTransport("recv", recv_, [this] { ConsumeWaiting(); });
+}
+
+void Participant::OpenSend() {
+  if (!audio_ && !video_) return;
+  CreateTransport("send", send_, [this] {
+    if (audio_) Produce("audio", "mic", audio_->RtpParameters(), *audio_sent_);
+    if (video_) Produce("video", "camera", video_->RtpParameters(), *video_sent_);
+  });
+}
+
+void Participant::HandleTransportClosed(std::string_view id) {
+  if (left_) return;
+  if (recv_ && recv_->transport().id() == id) {
+    ++transports_lost_;
+    for (const auto& [ssrc, track] : tracks_) lost_before_ += track->receiver().packets_lost();
+    tracks_.clear();
+    recv_.reset();
+    for (const auto& [producer, known] : producers_) waiting_.insert(producer);
+    OpenRecv();
+  } else if (send_ && send_->transport().id() == id) {
+    ++transports_lost_;
+    send_.reset();
+    for (auto* sent : {&audio_sent_, &video_sent_}) {
+      if (*sent) (*sent)->produced = false;
+    }
+    OpenSend();
+  }
+}
+
 void Participant::CreateTransport(const char* direction, std::unique_ptr<PeerLink>& link, std::function<void()> ready) {
-  auto created = [this, &link, ready = std::move(ready)](Result<json::value> answer) {
+  auto created = [this, direction, &link, ready = std::move(ready)](Result<json::value> answer) {
+    if (!answer.ok() && answer.error().code == kLost) {
+      io::Timer& retry = &link == &send_ ? retry_send_ : retry_recv_;
+      return retry.StartIn(kRetryTransport, [this, direction, &link, ready] {
+        if (!left_) CreateTransport(direction, link, ready);
+      });
+    }
     if (!answer.ok()) return Fail(answer.error());
     auto remote = ParseRemoteTransport(*answer);
     if (!remote.ok()) return Fail(remote.error());
@@ -136,7 +174,9 @@ void Participant::CreateTransport(const char* direction, std::unique_ptr<PeerLin
     json::object request{{"transportId", link->transport().id()},
                          {"dtlsParameters", link->transport().DtlsParameters()}};
     signaling_.Request("connectTransport", std::move(request), [this, &link, ready](auto connected) {
+      if (!connected.ok() && connected.error().code == kLost) return;  // transportClosed says so too
       if (!connected.ok()) return Fail(connected.error());
+      if (!link) return;
       link->Start();
       ready();
     });
@@ -150,6 +190,7 @@ void Participant::Produce(const char* kind, const char* source, json::object par
                        {"rtpParameters", std::move(parameters)},
                        {"source", source}};
   signaling_.Request("produce", std::move(request), [this, &sent](Result<json::value> answer) {
+    if (!answer.ok() && answer.error().code == kLost) return;  // as well
     if (!answer.ok()) return Fail(answer.error());
     sent.produced = true;
   });
@@ -170,6 +211,8 @@ void Participant::HandleEvent(std::string_view name, const json::value& data) {
     RemoveConsumer("producer", id);
   } else if (name == "consumerClosed") {
     RemoveConsumer("consumer", GetString(data, "consumerId").value_or(""));
+  } else if (name == "transportClosed") {
+    HandleTransportClosed(GetString(data, "transportId").value_or(""));
   } else if (name == "roomClosed") {
     Fail({"room_closed", std::string(GetString(data, "reason").value_or("the room was closed"))});
   }
@@ -248,6 +291,13 @@ bool Participant::media_flowed() const {
   return audio_ || video_ ? packets_sent_ > 0 : packets_received_ > 0;
 }
 
+std::size_t Participant::tracks_heard_since(Time t) const {
+  return static_cast<std::size_t>(std::count_if(tracks_.begin(), tracks_.end(), [t](const auto& track) {
+    const std::optional<Time> last = track.second->receiver().last_packet_at();
+    return last && *last > t;
+  }));
+}
+
 json::object Participant::Summary() const {
   const auto since_join = [&](const std::optional<Time>& at) -> json::value {
     return at ? json::value(SinceJoinMs(*at)) : json::value(nullptr);
@@ -266,6 +316,7 @@ json::object Participant::Summary() const {
           {"packetsReceived", packets_received_},
           {"packetsTranslated", packets_translated_},
           {"packetsLost", lost},
+          {"transportsLost", transports_lost_},
           {"captions", captions_},
           {"finalCaptions", final_captions_},
           {"firstCaptionMs", since_join(first_caption_)},

@@ -64,6 +64,10 @@ class Participant {
   void Leave();
 
   std::optional<Time> joined_at() const { return joined_at_; }
+  std::uint64_t packets_received() const { return packets_received_; }
+  std::size_t tracks_heard_since(Time t) const;
+  // That the server took back without being asked, and that were made anew.
+  std::uint64_t transports_lost() const { return transports_lost_; }
   // Joined, and packets went where they should: out when it has something to say, else in.
   bool media_flowed() const;
   // What protocol.md section 1 promises for `join`, and more.
@@ -79,6 +83,10 @@ class Participant {
   void Join();
   void HandleJoined(const json::value& data);
   void CreateTransport(const char* direction, std::unique_ptr<PeerLink>& link, std::function<void()> ready);
+  void OpenSend();
+  void OpenRecv();
+  // The server has lost that transport: makes another, and on it what was on this one.
+  void HandleTransportClosed(std::string_view id);
   void Produce(const char* kind, const char* source, json::object parameters, Sent& sent);
   void HandleEvent(std::string_view name, const json::value& data);
   void HandleCaption(const json::value& caption);
@@ -138,6 +146,7 @@ class Participant {
   std::optional<ReceiveSession> session_;  // once joined
   std::uint64_t packets_received_ = 0;
   std::uint64_t packets_translated_ = 0;
+  std::uint64_t transports_lost_ = 0;
   std::int64_t lost_before_ = 0;  // of tracks that are gone
   std::uint64_t captions_ = 0;
   std::uint64_t final_captions_ = 0;
@@ -147,7 +156,7 @@ class Participant {
   LatencyMeter latency_;          // clause → voice, by microphone
   LatencyMeter caption_latency_;  // clause → final caption, by speaker
 
-  io::Timer tick_;
+  io::Timer tick_, retry_send_, retry_recv_;
   Time next_tick_{};
   std::optional<media::ReportSchedule> reports_;
 };

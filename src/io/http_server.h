@@ -45,7 +45,7 @@ struct HttpServerConfig {
   std::string tls_cert_file, tls_key_file;
   std::string tls_cert_pem, tls_key_pem;
   HttpLimits limits;
-  std::function<void()> on_refused;  // for each connection over a limit, to count them
+  std::function<void()> on_refused = {};  // for each connection over a limit, to count them
 };
 
 struct BodyPolicy {

@@ -198,6 +198,7 @@ void Consumer::HandleReportBlock(const rtcp::ReportBlock& block, Time now) {
   sender_.HandleReportBlock(block, context_.Wall(now));
   reported_at_ = now;
   if (sender_.rtt()) sent_.set_rtt(*sender_.rtt());
+  producer_.HandleListenerReport(now);
 }
 
 std::uint8_t Consumer::RecentLoss(Time now) const {

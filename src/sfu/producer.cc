@@ -5,6 +5,7 @@
 
 #include "proto/rtp/extensions.h"
 #include "sfu/consumer.h"
+#include "sfu/pipe_ends.h"
 #include "sfu/speaker_group.h"
 #include "sfu/transport.h"
 
@@ -52,6 +53,8 @@ Producer::Producer(Context& context, Transport* transport, ProducerOptions optio
   BuildStreams(options_.parameters);
 }
 
+Producer::~Producer() = default;
+
 void Producer::BuildPayloadTable(const RtpParameters& parameters, const RtpMapping& mapping) {
   for (const RtpMapping::Codec& mapped : mapping.codecs) {
     Payload& row = payloads_[mapped.payload_type];
@@ -74,7 +77,7 @@ void Producer::BuildPayloadTable(const RtpParameters& parameters, const RtpMappi
 }
 
 void Producer::BuildStreams(const RtpParameters& parameters) {
-  if (!transport_) return;
+  if (options_.synthetic) return;
   for (std::size_t i = 0; i < parameters.encodings.size(); ++i) {
     const RtpEncoding& encoding = parameters.encodings[i];
     IngressStreamOptions options;
@@ -87,7 +90,7 @@ void Producer::BuildStreams(const RtpParameters& parameters) {
     for (const RtpCodec& codec : parameters.codecs) {
       if (codec.is_rtx()) continue;
       options.clock_rate = codec.clock_rate;
-      options.nack = HasFeedback(codec, "nack", "");
+      options.nack = !options_.piped && HasFeedback(codec, "nack", "");
       break;
     }
     streams_.push_back(std::make_unique<IngressStream>(std::move(options)));
@@ -124,7 +127,7 @@ std::uint8_t Producer::LossOfListeners(Time now) const {
   std::uint8_t worst = 0;
   if (!uses_inband_fec_) return worst;
   for (const Consumer* consumer : consumers_) worst = std::max(worst, consumer->RecentLoss(now));
-  return worst;
+  return std::max(worst, LossBehindPipes(now));
 }
 
 std::optional<std::uint8_t> Producer::current_spatial_layer() const {
@@ -204,7 +207,8 @@ void Producer::HandlePacket(IngressStream& stream, const rtp::PacketView& packet
     context_.Drop(DropReason::kDuplicate);
     return;
   }
-  if (recovered) ++context_.stats.recovered;
+  if (recovered && !inlet_) ++context_.stats.recovered;
+  if (!paused_) PipePacket(stream, packet, recovered);
   if (video && usable && !body.empty()) stream.HandleLayers(payload.codec, body, packet.size(), now);
   if (video && key_frame) ++context_.stats.key_frames_seen;
   // Padding-only probes, and codecs we do not forward, take numbers too: consumers must not see a gap.
@@ -259,6 +263,16 @@ void Producer::Inject(ByteView opus, rtp::Timestamp timestamp, bool marker, std:
   if (paused_) {
     context_.Drop(DropReason::kPaused);
     return;
+  }
+  if (!outlets_.empty()) {
+    PipeMessage message;
+    message.kind = PipeMessageKind::kInjected;
+    message.marker = marker;
+    message.voice = voice;
+    message.level_dbov = level_dbov;
+    message.timestamp = timestamp.value();
+    message.payload = opus;
+    Pipe(message);
   }
   const int level = std::clamp(-static_cast<int>(level_dbov), 0, 127);
   const std::uint8_t wire = rtp::WriteAudioLevel({voice, static_cast<std::uint8_t>(level)});
@@ -403,8 +417,9 @@ void Producer::RequestKeyFrame(Time now) {
 }
 
 void Producer::RequestKeyFrame(IngressStream& stream, Time now) {
-  if (!transport_ || paused_ || options_.kind != MediaKind::kVideo) return;
-  transport_->RequestKeyFrame(*this, stream, now);
+  if (paused_ || options_.kind != MediaKind::kVideo) return;
+  if (inlet_) return inlet_->RequestKeyFrame(stream.index(), now);
+  if (transport_) transport_->RequestKeyFrame(*this, stream, now);
 }
 
 }  // namespace jb::sfu

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One track that somebody sends: turns the packets of its encodings into one stream with the router's
 // numbers and hands that to its consumers. Of simulcast it forwards the best encoding that arrives.
-// A synthetic producer has no transport; its packets are injected.
+// A synthetic producer has no transport; its packets are injected. Nor has a piped one: another worker's producer
+// of the same id gives it what it receives.
 // Sans-IO, single-threaded. Owned by the worker; borrows its transport, which closes it before it goes.
 #pragma once
 
@@ -13,15 +14,19 @@
 
 #include "media/layers/layer_ladder.h"
 #include "media/payload/codec.h"
+#include "proto/rtcp/sender_report.h"
 #include "proto/rtp/packet.h"
 #include "sfu/context.h"
 #include "sfu/forward.h"
 #include "sfu/ingress_stream.h"
 #include "sfu/ortc.h"
+#include "sfu/pipe.h"
 
 namespace jb::sfu {
 
 class Consumer;
+class PipeInlet;
+struct PipeOutlet;
 class SpeakerGroup;
 class Transport;
 
@@ -33,15 +38,19 @@ struct ProducerOptions {
   RtpParameters parameters;  // as the client sent them
   RtpMapping mapping;
   RtpParameters consumable;
+  bool synthetic = false;  // no encodings: injected
+  bool piped = false;      // from its origin, where repairs are asked for
 };
 
 class Producer {
  public:
   Producer(Context& context, Transport* transport, ProducerOptions options);
+  ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
   const ProducerId& id() const { return options_.id; }
+  const ProducerOptions& options() const { return options_; }
   MediaKind kind() const { return options_.kind; }
   ProducerType type() const { return options_.type; }
   const RtpParameters& parameters() const { return options_.parameters; }
@@ -87,6 +96,20 @@ class Producer {
   void HandlePacket(IngressStream& stream, const rtp::PacketView& packet, bool recovered, Time now);
   void Inject(ByteView opus, rtp::Timestamp timestamp, bool marker, std::int8_t level_dbov, bool voice, Time now);
 
+  // The sender has told of `stream`.
+  void HandleSenderReport(IngressStream& stream, const rtcp::SenderInfo& info, Time now);
+
+  // --- pipes, pipe.cc ---
+  void AddOutlet(const PipeOutlet& outlet);
+  void RemoveOutlet(PipeId id);
+  const std::vector<PipeOutlet>& outlets() const { return outlets_; }
+  void SetInlet(std::unique_ptr<PipeInlet> inlet);
+  const PipeInlet* inlet() const { return inlet_.get(); }
+  // From the other end of a pipe of ours.
+  void HandlePipeMessage(const PipeMessage& message, Time now);
+  // A receiver has reported; the origin needs to know.
+  void HandleListenerReport(Time now);
+
   // Somebody needs a key frame; merged and rate limited.
   void RequestKeyFrame(Time now);
   void RequestKeyFrame(IngressStream& stream, Time now);
@@ -130,6 +153,9 @@ class Producer {
   // `recent`: of the encoding the packet is of; nullptr for audio, where any packet is a beginning.
   void Forward(const ForwardedPacket& packet, RecentPackets* recent, Time now);
   void Skip(IngressStream& stream, rtp::SeqNum seq);
+  void Pipe(PipeMessage message);
+  void PipePacket(const IngressStream& stream, const rtp::PacketView& packet, bool recovered);
+  std::uint8_t LossBehindPipes(Time now) const;
   void Observe(const rtp::PacketView& packet, std::optional<std::int8_t> level, bool voice, Time now);
 
   Context& context_;
@@ -139,6 +165,8 @@ class Producer {
   std::array<ExtensionId, 256> extensions_{};  // incoming id -> ours
   std::vector<std::unique_ptr<IngressStream>> streams_;
   std::vector<Consumer*> consumers_;
+  std::vector<PipeOutlet> outlets_;
+  std::unique_ptr<PipeInlet> inlet_;
   SpeakerGroup* group_ = nullptr;
   IngressStream* current_ = nullptr;
   std::optional<rtp::Timestamp> last_timestamp_;  // newest forwarded, on the common timeline

@@ -59,7 +59,7 @@ void Transport::HandleRtcpPacket(const rtcp::RawPacket& packet, Time now) {
       if (!report.ok()) return context_.Drop(DropReason::kRtcpMalformed);
       const auto found = bindings_.find(report->info.ssrc.value());
       if (found != bindings_.end() && !found->second.rtx) {
-        found->second.stream->receiver().HandleSenderReport(report->info, now);
+        found->second.producer->HandleSenderReport(*found->second.stream, report->info, now);
       }
       return HandleReportBlocks(*report, now);
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sfu/worker.h"
 
+#include <algorithm>
+
 #include "proto/demux.h"
 #include "proto/stun/message.h"
 #include "sfu/worker_impl.h"
@@ -101,7 +103,9 @@ void Worker::Impl::HandleTupleClosed(const Tuple& tuple, Time now) {
 WorkerStats Worker::Impl::Stats() const {
   WorkerStats out = context.stats;
   out.transports = transports.size();
-  out.producers = producers.size();
+  // One that is piped here is counted where it is sent to.
+  out.producers = static_cast<std::uint64_t>(std::count_if(
+      producers.begin(), producers.end(), [](const auto& item) { return item.second->inlet() == nullptr; }));
   out.consumers = consumers.size();
   out.pooled_packets = context.packets.in_use();
   return out;

@@ -27,6 +27,7 @@
 #include "base/strong.h"
 #include "base/time.h"
 #include "sfu/ortc.h"
+#include "sfu/pipe.h"
 
 namespace jb::crypto {
 class Certificate;
@@ -123,6 +124,8 @@ class WorkerOutput {
   }
   virtual void HandleEvent(const WorkerEvent& event) = 0;
   virtual void HandleTappedPacket(const ProducerId& producer, const TappedPacket& packet) = 0;
+  // For HandlePipeMessages of that worker. Only where AddPipe or AddPipedProducer was called.
+  virtual void HandlePipeMessage(WorkerIndex, const PipeMessage&) {}
 };
 
 // Why an incoming datagram or packet went no further.
@@ -162,6 +165,7 @@ struct WorkerStats {
   std::uint64_t retransmitted = 0, recovered = 0;
   std::uint64_t key_frames_requested = 0, key_frames_seen = 0;
   std::uint64_t feedback_ignored = 0;
+  std::uint64_t piped_in = 0, piped_out = 0;  // messages from and to other workers
   std::array<std::uint64_t, static_cast<std::size_t>(DropReason::kCount)> drops{};
   // What was open when asked.
   std::uint64_t transports = 0, producers = 0, consumers = 0;
@@ -232,6 +236,16 @@ class Worker {
   Status<> SetTap(const ProducerId& id, bool on);
   // Takes part in the choice of that group's dominant speaker; the empty code takes it out.
   Status<> SetSpeakerGroup(const ProducerId& id, const RoomCode& room);
+
+  // --- pipes: producers of other workers of this process, see pipe.h ---
+  // At the origin, and to be told to the other worker. The pipe goes when the producer does.
+  Result<PipeDescriptionPtr> AddPipe(const ProducerId& producer, PipeId id, WorkerIndex to);
+  void RemovePipe(PipeId id);
+  // A producer of the id that it has at its origin. It can be consumed, paused, resumed, closed and put into a
+  // speaker group as any other; the caller says so to both workers.
+  Status<> AddPipedProducer(const PipeDescriptionPtr& description, PipeId id, WorkerIndex from);
+  // In the order in which the other worker sent them; what they make leaves together.
+  void HandlePipeMessages(std::span<const PipeMessage> messages, Time now);
 
   // Forwarding delay is the caller's to measure, since the core sees one `now` per call: packets leave
   // inside HandleDatagram, so it is the clock when they have been sent minus the time the datagram was read.

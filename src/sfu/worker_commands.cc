@@ -155,6 +155,7 @@ void Worker::Impl::DestroyProducer(Producer& producer) {
     context.output.HandleEvent(ConsumerClosed{id});
   }
   LeaveSpeakerGroup(producer);
+  RemovePipesOf(producer);
   if (producer.transport()) producer.transport()->RemoveProducer(producer);
   producers.erase(producer.id());
 }
@@ -260,6 +261,7 @@ Status<> Worker::ProduceSynthetic(const ProducerId& id, const std::string& cname
   ProducerOptions options;
   options.id = id;
   options.kind = MediaKind::kAudio;
+  options.synthetic = true;
   options.parameters.codecs = {*opus};
   options.parameters.codecs[0].parameters = {{"minptime", std::int64_t{10}}, {"useinbandfec", std::int64_t{1}}};
   options.parameters.encodings.emplace_back();

@@ -36,6 +36,7 @@ class Worker::Impl {
   void DestroyProducer(Producer& producer);
   void DestroyConsumer(Consumer& consumer);
   void LeaveSpeakerGroup(Producer& producer);
+  void RemovePipesOf(const Producer& producer);
 
   // Destroyed from below upwards: consumers hold packets of the context's pool.
   Context context;
@@ -45,6 +46,7 @@ class Worker::Impl {
   std::map<RoomCode, std::unique_ptr<SpeakerGroup>> speaker_groups;
   std::unordered_map<ProducerId, std::unique_ptr<Producer>> producers;
   std::unordered_map<ConsumerId, std::unique_ptr<Consumer>> consumers;
+  std::unordered_map<PipeId, Producer*> pipes;  // that begin or end here
 };
 
 }  // namespace jb::sfu

@@ -58,6 +58,8 @@ class World : public sfu::WorkerOutput {
   // What befalls single datagrams besides. Return true to lose one.
   std::function<bool(const Tuple&, ByteView)> lose_up = [](const Tuple&, ByteView) { return false; };
   std::function<bool(const Tuple&, ByteView)> lose_down = [](const Tuple&, ByteView) { return false; };
+  // What goes to another worker.
+  std::function<void(sfu::WorkerIndex, const sfu::PipeMessage&)> on_pipe;
   bool swallow = false;  // output is counted by the worker only
 
   // What the worker did.
@@ -83,6 +85,9 @@ class World : public sfu::WorkerOutput {
   void SendDatagram(const Tuple& to, ByteView datagram) override;
   void HandleEvent(const sfu::WorkerEvent& event) override { events.push_back(event); }
   void HandleTappedPacket(const ProducerId& producer, const sfu::TappedPacket& packet) override;
+  void HandlePipeMessage(sfu::WorkerIndex to, const sfu::PipeMessage& message) override {
+    if (on_pipe) on_pipe(to, message);
+  }
   void Deliver();
   Time NextEvent() const;
   void Step(Time at);

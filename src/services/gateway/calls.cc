@@ -72,7 +72,8 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
       sessions_gauge_(metrics.GetGauge("jbcalling_socketio_sessions", "Socket.IO sessions open")),
       draining_gauge_(metrics.GetGauge("jbcalling_draining", "1 while no new room is opened, because of a restart")),
       expire_(loop),
-      drained_(loop) {
+      drained_(loop),
+      prune_pipes_(loop) {
   monitor_ = std::make_unique<SpeechMonitor>(
       loop, config.speech, metrics,
       SpeechMonitor::Callbacks{
@@ -212,6 +213,7 @@ void Calls::Forget(const SocketId& socket) {
 void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {
   room::RoomEntry& entry = EntryOf(session);
   const RoomCode code = session.room;
+  for (const auto& [producer, transport] : session.producers) pipes_->Close(producer);
   WorkerOf(session).Run([transports = std::move(session.transports)](sfu::Worker& worker, Time now) {
     for (const auto& [id, direction] : transports) worker.CloseTransport(id, now);
   });
@@ -244,6 +246,7 @@ void Calls::DropTransport(Session& session, const TransportId id, const char* re
   room::Room& room = *EntryOf(session).room;
   std::erase_if(session.producers, [&](const auto& item) {
     if (item.second != id) return false;
+    pipes_->Close(item.first);
     interpreter_->RemoveMicrophone(session.room, item.first);
     room.RemoveProducer(item.first);
     return true;
@@ -413,6 +416,7 @@ void Calls::MakeTranslatedTrack(const ProducerId& id) {
 void Calls::OnTrackUnwanted(const RoomCode& code, const ProducerId& id) {
   const auto track = translated_tracks_.extract(id);
   if (track.empty()) return;
+  pipes_->Close(id);
   media_->at(track.mapped().worker).Run([id](sfu::Worker& worker, Time now) {
     static_cast<void>(worker.CloseProducer(id, now));
   });

@@ -20,6 +20,7 @@
 #include "services/gateway/interpreter_host.h"
 #include "services/gateway/media_pool.h"
 #include "services/gateway/rate_limiter.h"
+#include "services/gateway/room_pipes.h"
 #include "services/gateway/speech_monitor.h"
 #include "services/socketio/server.h"
 
@@ -174,6 +175,18 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   MediaWorker& WorkerOf(const Session& session) { return media_->at(session.worker); }
   // The worker for one more person of that room; a room that opens gets a new home. Fails with media_unavailable.
   Result<std::size_t> ChooseWorker(room::RoomEntry& entry);
+  MediaPool::People PeopleOf(const room::RoomEntry& entry);
+  // The worker that a producer of this room is sent to; nullopt: there is none of that id.
+  std::optional<std::size_t> OriginOf(const room::Room& room, const ProducerId& producer);
+  // Makes a consumer once the producer is where the session's transports are; `reply` is answered.
+  void ConsumeAt(Session& session, const TransportId& transport, const ConsumerId& id, const ProducerId& producer,
+                 const json::value& capabilities, const Reply& reply);
+  void HandleConsumed(const SocketId& socket, const ConsumerId& id, Result<json::object> made, const Reply& reply);
+  // The room's active speaker is found on its home worker: every microphone is heard there.
+  void ObserveMicrophone(const room::RoomEntry& entry, const ProducerId& producer, std::size_t worker);
+  void ObserveMicrophones(const room::RoomEntry& entry, std::size_t except);
+  void PrunePipesLater();
+  void PrunePipes();
   // Another worker for those whose own could not be replaced.
   void MoveFrom(std::size_t worker);
   void MakeTranslatedTrack(const ProducerId& id);
@@ -199,6 +212,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   crypto::SystemRandom random_;
   room::Registry registry_;
   std::unique_ptr<MediaPool> media_;
+  std::unique_ptr<RoomPipes> pipes_;
   std::vector<std::size_t> people_;  // by worker
   std::unique_ptr<InterpreterHost> interpreter_;
   std::unique_ptr<SpeechMonitor> monitor_;
@@ -216,7 +230,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   std::function<void()> on_drained_;
   RateLimiter wrong_codes_, wrong_passcodes_;
   Gauge rooms_gauge_, participants_gauge_, sessions_gauge_, draining_gauge_;
-  io::Timer expire_, drained_;
+  io::Timer expire_, drained_, prune_pipes_;
   // False once this is destroyed: answers of other loops and clients may come later.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

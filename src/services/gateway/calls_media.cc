@@ -95,13 +95,11 @@ void Calls::Produce(Session& session, const json::value& data, const Reply& repl
   const RoomCode code = session.room;
   const bool paused = GetBool(data, "paused").value_or(false);
   const auto media = *kind == room::MediaKind::kAudio ? sfu::MediaKind::kAudio : sfu::MediaKind::kVideo;
-  const bool observed = *source == room::Source::kMic;
+  const bool mic = *source == room::Source::kMic;
   const auto content = *source == room::Source::kScreen ? sfu::VideoContent::kScreen : sfu::VideoContent::kCamera;
   WorkerOf(session).Call<Result<json::object>>(
       [=, parameters = Member(data, "rtpParameters")](sfu::Worker& worker, Time now) {
-        auto made = worker.Produce(transport, id, media, parameters, paused, now, content);
-        if (made.ok() && observed) static_cast<void>(worker.SetSpeakerGroup(id, code));
-        return made;
+        return worker.Produce(transport, id, media, parameters, paused, now, content);
       },
       [=, this, socket = session.socket, participant = session.participant](Result<json::object> made) {
         Session* s = Find(socket);
@@ -119,7 +117,10 @@ void Calls::Produce(Session& session, const json::value& data, const Reply& repl
           return reply(Fail(added.error()));
         }
         s->producers[id] = transport;
-        if (observed) interpreter_->SetMicrophone(code, participant, id, paused);
+        if (mic) {
+          ObserveMicrophone(EntryOf(*s), id, s->worker);
+          interpreter_->SetMicrophone(code, participant, id, paused);
+        }
         reply(json::value(std::move(*made)));
         Drain(room);
       });
@@ -142,6 +143,7 @@ void Calls::SetProducerPaused(Session& session, const json::value& data, bool pa
     interpreter_->SetMicrophone(session.room, session.participant, id, paused);
   }
   room.SetProducerPaused(id, paused);
+  pipes_->SetPaused(id, paused);
   WorkerOf(session).Call<Status<>>(
       [id, paused](sfu::Worker& worker, Time now) {
         return paused ? worker.PauseProducer(id, now) : worker.ResumeProducer(id, now);
@@ -156,6 +158,7 @@ void Calls::CloseProducer(Session& session, const json::value& data, const Reply
   room::Room& room = *EntryOf(session).room;
   interpreter_->RemoveMicrophone(session.room, id);
   room.RemoveProducer(id);
+  pipes_->Close(id);
   WorkerOf(session).Call<Status<>>([id](sfu::Worker& worker, Time now) { return worker.CloseProducer(id, now); },
                                    [reply](const Status<>& status) { reply(Empty(status)); });
   Drain(room);
@@ -180,19 +183,33 @@ void Calls::Consume(Session& session, const json::value& data, const Reply& repl
   const ConsumerId id(random_.Id());
   session.consumers[id] = {producer, transport};
   sockets_of_consumers_[id] = session.socket;
-  WorkerOf(session).Call<Result<json::object>>(
-      [=, capabilities = Member(data, "rtpCapabilities")](sfu::Worker& worker, Time now) {
-        return worker.Consume(transport, id, producer, capabilities, now);
-      },
-      [this, id, socket = session.socket, reply](Result<json::object> made) {
-        Session* s = Find(socket);
-        const bool wanted = s && s->consumers.contains(id);  // else it has left, or hears another language now
-        if (made.ok() && wanted) return reply(json::value(std::move(*made)));
-        sockets_of_consumers_.erase(id);
-        if (wanted) s->consumers.erase(id);
-        if (!made.ok()) return reply(Fail(made.error()));
-        reply(Fail("cannot_consume", "You may no longer receive that producer."));
-      });
+  ConsumeAt(session, transport, id, producer, Member(data, "rtpCapabilities"), reply);
+}
+
+void Calls::ConsumeAt(Session& session, const TransportId& transport, const ConsumerId& id, const ProducerId& producer,
+                      const json::value& capabilities, const Reply& reply) {
+  const auto origin = OriginOf(*EntryOf(session).room, producer);
+  const auto done = [this, id, socket = session.socket, reply](Result<json::object> made) {
+    HandleConsumed(socket, id, std::move(made), reply);
+  };
+  pipes_->Open(producer, origin.value_or(session.worker), session.worker,
+               [=, this, worker = session.worker](const Status<>& there) {
+                 if (!there.ok()) return done(Fail(there.error()));
+                 media_->at(worker).Call<Result<json::object>>(
+                     [=](sfu::Worker& w, Time now) { return w.Consume(transport, id, producer, capabilities, now); },
+                     done);
+               });
+}
+
+void Calls::HandleConsumed(const SocketId& socket, const ConsumerId& id, Result<json::object> made,
+                           const Reply& reply) {
+  Session* session = Find(socket);
+  const bool wanted = session && session->consumers.contains(id);  // else it has left, or hears another language now
+  if (made.ok() && wanted) return reply(json::value(std::move(*made)));
+  sockets_of_consumers_.erase(id);
+  if (wanted) session->consumers.erase(id);
+  if (!made.ok()) return reply(Fail(made.error()));
+  reply(Fail("cannot_consume", "You may no longer receive that producer."));
 }
 
 void Calls::WithConsumer(Session& session, const json::value& data, const Reply& reply,

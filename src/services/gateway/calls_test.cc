@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "crypto/certificate.h"
+#include "io/clock.h"
 #include "io/http_server.h"
 #include "io/websocket_client.h"
 
@@ -80,7 +81,7 @@ class Client {
 
 class CallsTest : public testing::Test, private io::HttpHandler {
  protected:
-  CallsTest() {
+  explicit CallsTest(const MediaPoolOptions& options = {}) {
     calls_.SetSocketServer(sockets_);
     http_ = *io::HttpServer::Listen(loop_, {.host = "127.0.0.1"}, *this);
     const auto make = [this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
@@ -95,7 +96,7 @@ class CallsTest : public testing::Test, private io::HttpHandler {
       if (worker.ok()) workers_[slot] = worker->get();
       return worker;
     };
-    EXPECT_TRUE(calls_.StartMedia(workers_.size(), make).ok());
+    EXPECT_TRUE(calls_.StartMedia(workers_.size(), make, options).ok());
     room_ = MakeRoom();
   }
 
@@ -250,6 +251,94 @@ TEST_F(CallsTest, PeopleOfAWorkerThatCannotBeReplacedMoveToAnother) {
   EXPECT_TRUE(loop_.RunUntil([&] { return calls_.media().running() == 0; }, kPatience));
   EXPECT_EQ(stranger.Refused("join", {{"room", room_}, {"name", "Cy"}, {"speaks", "en"}, {"hears", "en"}}),
             "media_unavailable");
+}
+
+// Each newcomer is put on the worker that has fewer people.
+class SpanningCallsTest : public CallsTest {
+ protected:
+  SpanningCallsTest()
+      : CallsTest({.placement = {.full = 0, .same = 1, .worth_crossing = -1, .small_room = 0}}),
+        ann(Join("Ann")),
+        bea(Join("Bea")) {
+    EXPECT_EQ(calls_.people_on_workers(), (std::vector<std::size_t>{1, 1}));
+  }
+  std::size_t home() { return calls_.FindRoom(room_)->worker; }
+  // What the worker says of a producer.
+  bool Knows(std::size_t worker, const std::string& producer) {
+    std::optional<bool> known;
+    workers_[worker]->Call<Status<>>(
+        [producer](sfu::Worker& w, Time) { return w.SetTap(ProducerId(producer), false); },
+        [&](const Status<>& status) { known = status.ok(); });
+    EXPECT_TRUE(loop_.RunUntil([&] { return known.has_value(); }, kPatience));
+    return *known;
+  }
+  // By a pipe, which takes some messages between the loops to be laid.
+  bool ComesToKnow(std::size_t worker, const std::string& producer) {
+    const Time give_up = io::Now() + kPatience;
+    while (io::Now() < give_up) {
+      if (Knows(worker, producer)) return true;
+    }
+    return false;
+  }
+
+  const std::unique_ptr<Client> ann, bea;
+};
+
+TEST_F(SpanningCallsTest, AProducerOfAnotherWorkerIsReceivedPausedAndClosedAsAny) {
+  const std::string mic = Produce(*ann, MakeTransport(*ann, "send"));
+  MakeTransport(*bea, "recv");
+  const std::string consumer = Consume(*bea, mic);
+  bea->Done("resumeConsumer", {{"consumerId", consumer}});
+  ann->Done("pauseProducer", {{"producerId", mic}});
+  EXPECT_EQ(bea->Await("consumerPaused", "consumerId"), consumer);
+  ann->Done("resumeProducer", {{"producerId", mic}});
+  EXPECT_EQ(bea->Await("consumerResumed", "consumerId"), consumer);
+  ann->Done("closeProducer", {{"producerId", mic}});
+  EXPECT_EQ(bea->Await("consumerClosed", "consumerId"), consumer);
+  EXPECT_FALSE(Knows(0, mic));
+  EXPECT_FALSE(Knows(1, mic));
+}
+
+TEST_F(SpanningCallsTest, WhoLeavesTakesTheirProducersFromAllWorkers) {
+  const std::string mic = Produce(*ann, MakeTransport(*ann, "send"));
+  MakeTransport(*bea, "recv");
+  const std::string consumer = Consume(*bea, mic);
+  EXPECT_TRUE(Knows(0, mic));
+  EXPECT_TRUE(Knows(1, mic));
+  ann->Done("leave", {});
+  EXPECT_EQ(bea->Await("consumerClosed", "consumerId"), consumer);
+  EXPECT_FALSE(Knows(0, mic));
+  EXPECT_FALSE(Knows(1, mic));
+}
+
+TEST_F(SpanningCallsTest, TheHomeWorkerHearsEveryMicrophone) {
+  const std::string far_mic = Produce(*bea, MakeTransport(*bea, "send"));
+  EXPECT_TRUE(ComesToKnow(home(), far_mic));
+  const std::string near_mic = Produce(*ann, MakeTransport(*ann, "send"));
+  EXPECT_FALSE(Knows(1 - home(), near_mic)) << "nobody there receives it";
+}
+
+TEST_F(SpanningCallsTest, ADeadWorkerTakesWhatWasSentToItAndLeavesTheOthersTheirs) {
+  const std::string send = MakeTransport(*bea, "send"), mic = Produce(*bea, send);
+  const std::string recv = MakeTransport(*ann, "recv"), consumer = Consume(*ann, mic);
+  Kill(1 - home());
+  EXPECT_EQ(bea->Await("transportClosed", "transportId"), send);
+  EXPECT_EQ(ann->Await("consumerClosed", "consumerId"), consumer);
+  EXPECT_FALSE(ann->Heard("transportClosed"));
+  ann->Done("restartIce", {{"transportId", recv}});
+  Consume(*ann, Produce(*bea, MakeTransport(*bea, "send")));
+}
+
+TEST_F(SpanningCallsTest, WhenTheHomeDiesItsSuccessorHearsTheMicrophonesThatLive) {
+  const std::string mic = Produce(*bea, MakeTransport(*bea, "send"));
+  MakeTransport(*ann, "recv");
+  Consume(*ann, mic);
+  Kill(home());
+  EXPECT_EQ(ann->Await("transportClosed", "reason"), "workerLost");
+  EXPECT_FALSE(bea->Heard("transportClosed"));
+  EXPECT_TRUE(ComesToKnow(home(), mic));
+  MakeTransport(*ann, "recv");
+  Consume(*ann, mic);
 }
 
 TEST_F(CallsTest, WhileDrainingNoRoomOpensAndCallsLiveOnUntilTheyEnd) {

@@ -98,6 +98,15 @@ std::size_t MediaPool::running() const {
 
 MediaWorker& MediaPool::at(std::size_t slot) { return slots_[slot].worker ? *slots_[slot].worker : *absent_; }
 
+void MediaPool::ConnectPipes(std::size_t a, std::size_t b) {
+  if (!connected_.insert(std::minmax(a, b)).second) return;
+  for (const auto& [from, to] : {std::pair{a, b}, std::pair{b, a}}) {
+    const auto ring = std::make_shared<PipeRing>(kPipeSlots);
+    at(to).ConnectPipeIn(sfu::WorkerIndex(static_cast<std::uint16_t>(from)), ring);
+    at(from).ConnectPipeOut(sfu::WorkerIndex(static_cast<std::uint16_t>(to)), ring, at(to).pipe_signal());
+  }
+}
+
 // --- watching ---
 
 void MediaPool::Beat() {
@@ -136,6 +145,7 @@ void MediaPool::Lose(std::size_t i, const std::string& reason, bool hangs) {
   std::unique_ptr<MediaWorker> dead = std::move(slot.worker);
   ++slot.generation;
   slot.load = LoadMeter();
+  std::erase_if(connected_, [i](const auto& pair) { return pair.first == i || pair.second == i; });
   for (Gauge* gauge : {&slot.up, &slot.share, &slot.packets}) gauge->Set(0);
   slot.restarts.Add();
   Announce();

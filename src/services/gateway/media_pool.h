@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/metrics.h"
@@ -57,6 +59,8 @@ class MediaPool {
   // In an empty slot there is one that refuses everything.
   MediaWorker& at(std::size_t slot);
   bool up(std::size_t slot) const { return slots_[slot].worker != nullptr; }
+  // Lays the rings between two workers, unless they are there.
+  void ConnectPipes(std::size_t a, std::size_t b);
   // The same of every worker. Only once one has started.
   const json::object& router_rtp_capabilities() const { return capabilities_; }
 
@@ -96,6 +100,7 @@ class MediaPool {
   const MediaPoolOptions options_;
   json::object capabilities_;
   std::vector<Slot> slots_;
+  std::set<std::pair<std::size_t, std::size_t>> connected_;  // by rings, the lower one first
   std::vector<std::unique_ptr<MediaWorker>> let_go_;  // they hang; destroyed once they have come back
   std::unique_ptr<MediaWorker> absent_;
   io::Timer beat_;

@@ -34,6 +34,7 @@ class WorkerMetrics {
         recovered_(
             metrics.GetCounter("jbcalling_rtp_recovered_total", "RTP packets that a sender repeated because we asked")),
         producers_(metrics.GetGauge("jbcalling_producers", "Producers open in the SFU")),
+        piped_(metrics.GetCounter("jbcalling_piped_total", "Packets and requests handed to another media worker")),
         consumers_(metrics.GetGauge("jbcalling_consumers", "Consumers open in the SFU")) {
     for (std::size_t i = 0; i < kReasons; ++i) {
       drops_.push_back(metrics.GetCounter("jbcalling_dropped_total",
@@ -57,6 +58,7 @@ class WorkerMetrics {
     bytes_out_.Add(Difference(now.bytes_out, last_.bytes_out));
     retransmitted_.Add(Difference(now.retransmitted, last_.retransmitted));
     recovered_.Add(Difference(now.recovered, last_.recovered));
+    piped_.Add(Difference(now.piped_out, last_.piped_out));
     producers_.Add(Difference(now.producers, last_.producers));
     consumers_.Add(Difference(now.consumers, last_.consumers));
     for (std::size_t i = 0; i < kReasons; ++i) drops_[i].Add(Difference(now.drops[i], last_.drops[i]));
@@ -72,7 +74,9 @@ class WorkerMetrics {
   }
 
   Counter packets_in_, packets_out_, bytes_in_, bytes_out_, retransmitted_, recovered_;
-  Gauge producers_, consumers_;
+  Gauge producers_;
+  Counter piped_;
+  Gauge consumers_;
   std::vector<Counter> drops_;
   sfu::WorkerStats last_;
 };
@@ -117,8 +121,11 @@ class MediaLoop : public sfu::WorkerOutput {
         forward_delay_(metrics),
         tap_dropped_(
             metrics.GetCounter("jbcalling_tap_dropped_total", "Microphone packets the interpreter had no room for")),
+        pipe_dropped_(metrics.GetCounter("jbcalling_pipe_dropped_total",
+                                         "Packets and requests that another media worker was too busy to take")),
+        pipes_(loop, [this] { DrainPipes(); }),
         worker_(WorkerConfigOf(config), random_, *this),
-        driver_(loop, worker_),
+        driver_(loop, worker_, [this] { pipes_.Flush(); }),
         publish_(loop) {}
 
   Status<> Open(const MediaWorkerConfig& config) {
@@ -133,15 +140,16 @@ class MediaLoop : public sfu::WorkerOutput {
 
   void Run(const std::function<void(sfu::Worker&, Time)>& work) {
     work(worker_, io::Now());
-    driver_.Update();
+    Settle();
   }
 
   void Inject(const InjectedFrame& frame) {
     worker_.InjectOpus(frame.producer, frame.opus, frame.timestamp, frame.marker, frame.level_dbov, frame.voice,
                        io::Now());
-    driver_.Update();
+    Settle();
   }
 
+  PipePorts& pipes() { return pipes_; }
   const sfu::Worker& worker() const { return worker_; }
 
  private:
@@ -158,7 +166,7 @@ class MediaLoop : public sfu::WorkerOutput {
     JB_TRY(auto udp, io::UdpSocket::OpenBatched(
                          loop_, address,
                          [this, index](std::span<const io::UdpIncoming> datagrams) { ReceiveUdp(index, datagrams); }));
-    udp->set_on_batch_end([this] { driver_.Update(); });
+    udp->set_on_batch_end([this] { Settle(); });
     udp_.push_back(std::move(udp));
     return kOk;
   }
@@ -174,12 +182,12 @@ class MediaLoop : public sfu::WorkerOutput {
                          [this, ours](const Tuple& from, ByteSpan data) {
                            const Tuple tuple = ours(from);
                            worker_.HandleDatagram(tuple, data, io::Now());
-                           driver_.Update();
+                           Settle();
                            return worker_.IsValidTuple(tuple);
                          },
                          [this, ours](const Tuple& from) {
                            worker_.HandleTupleClosed(ours(from), io::Now());
-                           driver_.Update();
+                           Settle();
                          }));
     tcp_.push_back(std::move(tcp));
     return kOk;
@@ -196,6 +204,23 @@ class MediaLoop : public sfu::WorkerOutput {
     out.certificate = config.certificate;
     out.wall_clock_offset = io::WallNow().time_since_epoch() - io::Now().time_since_epoch();
     return out;
+  }
+
+  // After what the worker was given.
+  void Settle() {
+    pipes_.Flush();
+    driver_.Update();
+  }
+
+  // How long a packet is here counts from when the other loop read it.
+  void DrainPipes() {
+    const Time now = io::Now();
+    pipes_.Drain([&](std::span<const sfu::PipeMessage> messages, Time read_at) {
+      read_at_ = read_at;
+      worker_.HandlePipeMessages(messages, now);
+    });
+    read_at_.reset();
+    Settle();
   }
 
   void ReceiveUdp(std::uint64_t index, std::span<const io::UdpIncoming> datagrams) {
@@ -220,6 +245,7 @@ class MediaLoop : public sfu::WorkerOutput {
   }
 
   void SendDatagrams(std::span<const sfu::OutgoingDatagram> datagrams) override {
+    pipes_.Flush();  // all of this turn is in the rings: the other loops need not wait for our system calls
     std::size_t waiting = 0;
     std::uint64_t socket = 0;
     const auto send = [&] {
@@ -239,6 +265,10 @@ class MediaLoop : public sfu::WorkerOutput {
   }
 
   void HandleEvent(const sfu::WorkerEvent& event) override { on_event_(event); }
+
+  void HandlePipeMessage(sfu::WorkerIndex to, const sfu::PipeMessage& message) override {
+    if (!pipes_.Send(to, message, read_at_.value_or(io::Now()))) pipe_dropped_.Add();
+  }
 
   void HandleTappedPacket(const ProducerId& producer, const sfu::TappedPacket& packet) override {
     const std::string& id = producer.value();
@@ -270,13 +300,14 @@ class MediaLoop : public sfu::WorkerOutput {
   crypto::SystemRandom random_;
   WorkerMetrics metrics_;
   ForwardDelay forward_delay_;
-  Counter tap_dropped_;
+  Counter tap_dropped_, pipe_dropped_;
+  PipePorts pipes_;
   std::vector<std::unique_ptr<io::UdpSocket>> udp_;
   std::vector<std::unique_ptr<io::FramedTcpServer>> tcp_;
   sfu::Worker worker_;
   io::Driver<sfu::Worker> driver_;
   io::Timer publish_;
-  std::optional<Time> read_at_;  // set while what came by a UDP socket is being handled
+  std::optional<Time> read_at_;  // set while what came by a UDP socket, here or on another loop, is being handled
   std::array<sfu::IncomingDatagram, kMaxBatch> incoming_;
   std::array<io::UdpOutgoing, kMaxBatch> outgoing_;
 };
@@ -328,6 +359,7 @@ class MediaWorkerImpl : public MediaWorker {
       media_ = std::make_unique<MediaLoop>(thread_.loop(), config, metrics, taps,
                                            [this](const sfu::WorkerEvent& event) { HandleEvent(event); });
       opened = media_->Open(config);
+      pipe_signal_ = media_->pipes().signal();
       capabilities_ = media_->worker().RouterRtpCapabilities();
     });
     return opened;
@@ -344,6 +376,16 @@ class MediaWorkerImpl : public MediaWorker {
   bool Ended() const override { return thread_.ended(); }
 
   bool Inject(InjectedFrame frame) override { return injected_.Post(std::move(frame)); }
+  void ConnectPipeOut(sfu::WorkerIndex to, std::shared_ptr<PipeRing> ring,
+                      std::shared_ptr<io::Wakeup::Signal> signal) override {
+    thread_.loop().Post([this, to, ring = std::move(ring), signal = std::move(signal)] {
+      media_->pipes().ConnectOut(to, ring, signal);
+    });
+  }
+  void ConnectPipeIn(sfu::WorkerIndex from, std::shared_ptr<PipeRing> ring) override {
+    thread_.loop().Post([this, from, ring = std::move(ring)] { media_->pipes().ConnectIn(from, ring); });
+  }
+  std::shared_ptr<io::Wakeup::Signal> pipe_signal() const override { return pipe_signal_; }
   const json::object& router_rtp_capabilities() const override { return capabilities_; }
   Duration CpuTime() override { return thread_.CpuTime(); }
 
@@ -369,6 +411,7 @@ class MediaWorkerImpl : public MediaWorker {
   io::LoopThread thread_;
   Mailbox<InjectedFrame> injected_;
   std::unique_ptr<MediaLoop> media_;  // media loop only, while it runs
+  std::shared_ptr<io::Wakeup::Signal> pipe_signal_;
   json::object capabilities_;
 };
 

@@ -17,6 +17,7 @@
 #include "base/socket_address.h"
 #include "base/strong.h"
 #include "io/loop.h"
+#include "services/gateway/pipe_ports.h"
 #include "sfu/worker.h"
 
 namespace jb::services {
@@ -99,6 +100,10 @@ class MediaWorker {
 
   // Interpreter loop. False: the box is full and the frame is dropped.
   virtual bool Inject(InjectedFrame frame) = 0;
+  // Control loop. The rings to and from another worker, see pipe_ports.h; `signal` is the other's.
+  virtual void ConnectPipeOut(sfu::WorkerIndex, std::shared_ptr<PipeRing>, std::shared_ptr<io::Wakeup::Signal>) {}
+  virtual void ConnectPipeIn(sfu::WorkerIndex, std::shared_ptr<PipeRing>) {}
+  virtual std::shared_ptr<io::Wakeup::Signal> pipe_signal() const { return nullptr; }
   // Any thread; a constant of the program.
   virtual const json::object& router_rtp_capabilities() const = 0;
   // Control loop: what its thread has used of a processor.
