@@ -42,7 +42,7 @@ if (cores < 2) {
 const cpus = ['0', String(cores - 1)]; // generator, SFU
 const { servers, missing } = listServers({ binary, cpu: cpus[1], names: values.peers.split(',').filter(Boolean) });
 const context = makeContext({
-  binary, cpu: cpus[0], servers, rounds: Number(values.rounds), seconds: Number(values.seconds), port: Number(values.ports), quiet: values.quiet,
+  binary, cpu: cpus[0], sfuCpu: cpus[1], servers, rounds: Number(values.rounds), seconds: Number(values.seconds), port: Number(values.ports), quiet: values.quiet,
 });
 
 const kept = values.rows && existsSync(values.rows) ? JSON.parse(readFileSync(values.rows, 'utf8')) : {};
@@ -63,6 +63,8 @@ const report = new Report(Object.values(kept).flat(), { servers });
 console.log(`${servers.map((server) => server.version).join(', ')}; ${machine}; SFU on core ${cpus[1]}, generator on core ${cpus[0]}.`);
 for (const why of missing) console.log(`Not there: ${why}`);
 console.log(`AEAD_AES_128_GCM for all, the same recorded trace, ${values.rounds} turns of ${values.seconds} s.\n`);
+const disturbed = report.disturbed();
+if (disturbed) console.log(`${disturbed}\n`);
 console.log(report.markdown());
 if (values.plots) {
   mkdirSync(values.plots, { recursive: true });

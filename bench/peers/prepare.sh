@@ -29,8 +29,8 @@ node_modules() {
   cp "$peers/package-lock.json" "$peers/node_modules/installed.json"
 }
 
-# Debian's source package of libsrtp2, whose own library is built on NSS: with OpenSSL, as here, AES-GCM takes half the
-# time. apt checks the signatures; its lists for this are kept apart, so that no root is needed.
+# Debian's source package of libsrtp2, for a library on OpenSSL; its binary one is built on NSS. apt checks the
+# signatures; its lists for this are kept apart, so that no root is needed.
 libsrtp_source() {
   local home="$cache/libsrtp2"
   [ -f "$home/src/meson.build" ] && return

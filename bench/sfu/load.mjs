@@ -27,14 +27,14 @@ function run(command, limitMs) {
  * `shape`: {kind, rooms, participants, publishers, payload, bitrate, seconds, ramp}. Never throws: {error} says why a run gave
  * nothing.
  */
-export async function runLoad({ binary, cpu }, server, shape) {
+export async function runLoad({ binary, cpu, sfuCpu }, server, shape) {
   const { kind, rooms, participants, publishers, payload = 0, bitrate = 0, seconds, ramp = 400, seed = 1 } = shape;
   const options = {
     url: server.url, kind, rooms, participants, publishers, payload, bitrate, duration: seconds, ramp, seed, 'server-pid': server.pid,
   };
   const args = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
   const idleBytes = residentBytes(server.pid);
-  const watch = new CpuWatch(server.pid);
+  const watch = new CpuWatch(server.pid, sfuCpu);
   const signaling = server.signalingPid ? new CpuWatch(server.signalingPid) : null;
   const { out, complaint } = await run(['taskset', '-c', cpu, binary, 'load', ...args], 1000 * seconds + BESIDES_MS);
   watch.stop();
@@ -49,7 +49,7 @@ export async function runLoad({ binary, cpu }, server, shape) {
   if (!report.packetsReceived) return { error: 'no packet arrived' };
   const { userSeconds: user, systemSeconds: system } = report.server;
   // The watch is exact to the ns where the report says when it measured; the report's own figures are of ticks of 10 ms.
-  const used = report.windowMs ? watch.between(...report.windowMs) : { user, system, total: user + system };
+  const used = report.windowMs ? watch.between(...report.windowMs) : { user, system, total: user + system, ofOthers: 0 };
   return figures(report, used, { idleBytes, signalingSeconds: signaling?.total() ?? null });
 }
 
@@ -61,6 +61,7 @@ function figures(report, used, more) {
     userUs: perPacket(used.user),
     systemUs: perPacket(used.system),
     corePercent: (100 * used.total) / report.durationSeconds,
+    othersPercent: (100 * used.ofOthers) / report.durationSeconds,
     packetsPerSecond: report.packetsPerSecond,
     consumers: report.consumers,
     lossPercent: report.lossPercent,

@@ -101,7 +101,7 @@ export const joins = async (context) => {
   const rows = [];
   for (let round = 0; round < Math.min(context.rounds, 3); ++round) {
     for (const server of context.servers) {
-      const result = await once(context, server, { ...AUDIO, ...JOINERS, seconds: 1, ramp: 100_000 });
+      const result = await once(context, server, { ...AUDIO, ...JOINERS, seconds: 1, ramp: 10_000 });
       rows.push({ part: 'joins', round, server: server.name, ...result });
       context.note(`joins ${server.name}: ${result.error ?? result.joinsPerSecond.toFixed(0)}`);
     }

@@ -5,6 +5,8 @@ import { FAN_OUT_NAMES, GROWTH_SIZES } from './parts.mjs';
 import { median, short, spread, table, withSpread } from './statistics.mjs';
 
 const LISTENERS = { '1→2': 2, '1→10': 10, '1→100': 100 };
+// More of the SFU's core than this used by others: softirqs and the kernel's own threads stay below.
+const MOST_OF_OTHERS_PERCENT = 15;
 const kinds = ['audio', 'video'];
 const sizeOf = { audio: '160 B', video: '1200 B' };
 
@@ -73,6 +75,14 @@ export class Report {
       return `${short(row.corePercent)} %, ${short(row.cpuUs)} µs, p99 ${short(row.delayUs.p99)} µs${row.lossPercent >= 1 ? `, loss ${short(row.lossPercent)} %` : ''}`;
     };
     return table(['people', ...this.names], GROWTH_SIZES.map((people) => [String(people), ...this.names.map((server) => cell(people, server))]));
+  }
+
+  /** A line that says so when the SFU did not have its core to itself. */
+  disturbed() {
+    const measured = this.rows.filter((row) => !row.error);
+    const bad = measured.filter((row) => row.othersPercent > MOST_OF_OTHERS_PERCENT);
+    if (bad.length === 0) return '';
+    return `**Disturbed: in ${bad.length} of ${measured.length} runs other programs used more than ${MOST_OF_OTHERS_PERCENT} % of the SFU's core. These figures are no comparison.**`;
   }
 
   has(part) {
