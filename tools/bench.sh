@@ -8,13 +8,9 @@ make --no-print-directory native
 cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DJB_BENCH=ON >/dev/null
 cmake --build build/bench --target tap_and_inject allocation_check
 PATH="$(tools/node.sh):$PATH"
-# Needs the load generator. Without one of the peers the rest is measured all the same; the report says which is missing.
-has_load=false
-if build/jbcalling load --help >/dev/null 2>&1; then
-  has_load=true
-  tools/setup.sh peers || true
-  for peer in mediasoup janus; do bench/peers/prepare.sh $peer >/dev/null || true; done
-fi
+# Without one of the peers the rest is measured all the same; the report says which is missing, and why.
+tools/setup.sh peers || true
+for peer in mediasoup janus; do bench/peers/prepare.sh $peer >/dev/null || true; done
 
 mkdir -p bench/results
 name="bench/results/$(date -u +%Y-%m-%dT%H%MZ)"
@@ -50,10 +46,6 @@ out="$name.md"
   echo "## Beside mediasoup and Janus, one core each for SFU and generator (bench/sfu.mjs)"
   echo
   # A quarter of an hour; a peer that cannot be had is named in one line, and the rest goes on.
-  if $has_load; then
-    node bench/sfu.mjs build/jbcalling --rounds "${JB_BENCH_TURNS:-5}" --rows "$name.sfu.json" --plots "$name.plots" || echo "Not measured: bench/sfu.mjs failed."
-  else
-    echo "Not measured: this version has no load generator (jbcalling load)."
-  fi
+  node bench/sfu.mjs build/jbcalling --rounds "${JB_BENCH_TURNS:-5}" --rows "$name.sfu.json" --plots "$name.plots" || echo "Not measured: bench/sfu.mjs failed."
 } | tee "$out"
-echo "written to $out, plots, if any, to $name.plots"
+echo "written to $out, plots to $name.plots"

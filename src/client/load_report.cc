@@ -28,6 +28,9 @@ json::object QuantilesMs(std::vector<Duration> values) {
   return {{"count", values.size()}, {"p50", at(0.50)}, {"p99", at(0.99)}, {"max", at(1.0)}};
 }
 
+// A Time is CLOCK_MONOTONIC, which all processes of a machine share.
+double SinceBootMs(Time at) { return ToSeconds(at.time_since_epoch()) * 1000; }
+
 double Ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
 }  // namespace
@@ -153,7 +156,8 @@ json::object LoadRun::Report() const {
                    {"participants", slots_.size()},
                    {"publishers", std::min(options_.publishers, options_.participants) * rooms_.size()},
                    {"seed", options_.seed},
-                   {"durationSeconds", ToSeconds(window_ended_ - window_began_)}};
+                   {"durationSeconds", ToSeconds(window_ended_ - window_began_)},
+                   {"windowMs", json::array{SinceBootMs(window_began_), SinceBootMs(window_ended_)}}};
   for (json::object part : {JoinReport(), MediaReport()}) {
     for (auto& entry : part) out[entry.key()] = std::move(entry.value());
   }
