@@ -2,6 +2,7 @@
 // What an authenticated client can do wrong, by accident or not (reliability 2.3, 2.4).
 #include <gtest/gtest.h>
 
+#include "proto/rtcp/bye.h"
 #include "scenario/call.h"
 
 namespace jb::scenario {
@@ -82,6 +83,32 @@ TEST(HostileMediaTest, AStreamIsOwnedByItsFirstSsrcUntilItFallsSilent) {
   call.world.Run(50ms);
   EXPECT_EQ(eye.packets, before + 3);
   EXPECT_TRUE(eye.IsContiguous());
+}
+
+TEST(HostileMediaTest, TheSsrcAndMidOfAnotherTransportMeanNothingOnOnesOwn) {
+  Call call;
+  MediaSender& camera = call.Camera();
+  MediaReceiver& eye = call.Watch("camera");
+  TestPeer carol(call.world, "carol-send", sfu::TransportDirection::kSend, UdpTuple("198.51.100.3", 50003));
+  call.Connect();
+  carol.Connect();
+  ASSERT_TRUE(call.world.RunUntil([&] { return carol.connected(); }, 5s));
+  MediaSender thief(carol, camera.options());
+  Bytes bye;
+  bye.resize(8);
+  ByteWriter out(bye);
+  const rtp::Ssrc hers(camera.options().ssrc);
+  rtcp::WriteBye(out, {&hers, 1});
+  call.SendVideo(camera, 5, true);
+  for (int i = 0; i < 50; ++i) {
+    thief.SendFrame(true, 1, 50);
+    carol.SendRtcp(bye);
+    call.SendVideo(camera, 1, true);
+  }
+  EXPECT_GE(call.Drops(DropReason::kUnknownSsrc), 50u);
+  EXPECT_TRUE(eye.IsContiguous());
+  EXPECT_EQ(eye.packets, camera.sent);
+  for (const auto& [number, payload] : eye.payloads) EXPECT_EQ(payload.size(), 1000u) << number;
 }
 
 TEST(HostileMediaTest, ThousandsOfSsrcsWithAKnownMidLeaveNothingBehind) {
