@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "media/rtp/packet_pool.h"
-#include "sfu/deadline_heap.h"
+#include "sfu/timer_wheel.h"
 #include "sfu/egress.h"
 #include "sfu/routes.h"
 #include "sfu/worker.h"
@@ -31,7 +31,7 @@ struct Context {
   WorkerOutput& output;
   Time latest{};  // the newest `now` given, for commands that are given none
   WorkerStats stats;
-  DeadlineHeap deadlines;
+  TimerWheel deadlines;
   Routes routes;
   media::PacketPool packets{config.max_pooled_packets};
   Egress egress{output, stats};

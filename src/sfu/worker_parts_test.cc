@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small parts of the worker: deadlines, routes, what has arrived.
+// The small parts of the worker: routes, what has arrived.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
-#include "sfu/deadline_heap.h"
 #include "sfu/ingress_stream.h"
 #include "sfu/tuple_hash.h"
 #include "testing/seeded_random.h"
@@ -16,55 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Time kStart{std::chrono::seconds(10)};
-
-class Alarm : public Timed {
- public:
-  using Timed::Timed;
-  ~Alarm() override = default;
-  using Timed::SetDeadline;
-  using Timed::WakeAt;
-  std::vector<Time> rang;
-  std::optional<Duration> again;
-
- private:
-  void HandleDeadline(Time now) override {
-    rang.push_back(now);
-    if (again) SetDeadline(now + *again);
-  }
-};
-
-TEST(DeadlineHeapTest, TheEarliestIsAlwaysOnTop) {
-  testing::SeededRandom random(5);
-  DeadlineHeap heap;
-  std::vector<std::unique_ptr<Alarm>> alarms;
-  for (int i = 0; i < 50; ++i) alarms.push_back(std::make_unique<Alarm>(heap));
-  for (int step = 0; step < 20'000; ++step) {
-    const std::size_t at = random.Between(0, static_cast<std::uint32_t>(alarms.size()) - 1);
-    switch (random.Between(0, 9)) {
-      case 0: alarms[at] = std::make_unique<Alarm>(heap); break;
-      case 1: alarms[at]->SetDeadline(kNever); break;
-      case 2: alarms[at]->WakeAt(kStart + Duration(random.Between(0, 1'000'000))); break;
-      default: alarms[at]->SetDeadline(kStart + Duration(random.Between(0, 1'000'000)));
-    }
-    Time earliest = kNever;
-    for (const auto& alarm : alarms) earliest = std::min(earliest, alarm->deadline());
-    ASSERT_EQ(heap.next(), earliest) << step;
-  }
-}
-
-TEST(DeadlineHeapTest, EachRingsOnceAndAskingForThePastDoesNotSpin) {
-  DeadlineHeap heap;
-  Alarm a(heap), b(heap), c(heap);
-  a.SetDeadline(kStart);
-  b.SetDeadline(kStart + 1s);
-  c.SetDeadline(kStart + 5s);
-  b.again = -1h;
-  heap.Run(kStart + 2s);
-  EXPECT_EQ(a.rang.size(), 1u);
-  EXPECT_EQ(b.rang.size(), 1u);
-  EXPECT_TRUE(c.rang.empty());
-  EXPECT_EQ(heap.next(), kStart + 2s + 1ms);
-}
 
 TEST(ReceivedWindowTest, EachNumberIsNewOnceOverTheWrap) {
   for (const int first : {0, 1, 32767, 32768, 65534, 65535}) {
