@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 tools/setup.sh bench
 make --no-print-directory native
 cmake -S . -B build/bench -G Ninja -DCMAKE_BUILD_TYPE=Release -DJB_BENCH=ON >/dev/null
-cmake --build build/bench --target tap_and_inject allocation_check
+cmake --build build/bench --target tap_and_inject allocation_check micro
 PATH="$(tools/node.sh):$PATH"
 # Without one of the peers the rest is measured all the same; the report says which is missing, and why.
 tools/setup.sh peers || true
@@ -42,6 +42,12 @@ out="$name.md"
   echo '  how: processor time of the SFU core, warm, in 32 batches of 256 packets of 1150 bytes: unprotect once, protect for each'
   echo '  listener. The first line is one encryption alone in the same minute: what a busy or slow machine does to all of it.'
   echo '```'
+  echo
+  echo "## The choices of the media path beside the simple forms they replaced (bench/micro)"
+  echo
+  build/bench/bench/micro
+  echo
+  echo 'how: processor time of one packet (timers: of one deadline moved and what became due), both forms in turns, median of 41 and of their ratios.'
   echo
   echo "## Beside mediasoup and Janus, one core each for SFU and generator (bench/sfu.mjs)"
   echo
