@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs, builds and runs every test; prints "N passed, N failed" last and fails when one failed.
-# tools/test.sh [step...] runs only those: unit web conformance e2e netns.
+# tools/test.sh [step...] runs only those: unit web conformance load e2e netns.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(unit web conformance e2e netns)
+[ ${#steps[@]} -gt 0 ] || steps=(unit web conformance load e2e netns)
 passed=0
 failed=0
 mkdir -p tests/artifacts
@@ -56,6 +56,16 @@ netns() {
   tests/netns/run.sh build build/asan
 }
 
+# Sanitized, and built here for whoever runs this step alone.
+load() {
+  { [ -f build/asan/build.ninja ] || cmake --preset asan; } >/dev/null && cmake --build build/asan --target jbcalling >/dev/null || {
+    echo "load: jbcalling could not be built"
+    echo "0 passed, 1 failed"
+    return 1
+  }
+  tests/load/run.sh build/asan
+}
+
 tools/setup.sh test && make --no-print-directory native web || { echo "0 passed, 1 failed"; exit 1; }
 
 for step in "${steps[@]}"; do
@@ -63,6 +73,7 @@ for step in "${steps[@]}"; do
     unit) unit ;;
     web) counted web tools/web_test.sh ;;
     conformance) counted conformance tests/conformance/run.sh build/asan ;;
+    load) counted load load ;;
     e2e) counted e2e tests/e2e/run.sh build ;;
     netns) counted netns netns ;;
     *) echo "unknown step: $step" >&2; exit 2 ;;
