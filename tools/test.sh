@@ -58,8 +58,8 @@ netns() {
 
 # Sanitized, and built here for whoever runs this step alone.
 load() {
-  { [ -f build/asan/build.ninja ] || cmake --preset asan; } >/dev/null && cmake --build build/asan --target jbcalling >/dev/null || {
-    echo "load: jbcalling could not be built"
+  { [ -f build/asan/build.ninja ] || cmake --preset asan; } >/dev/null && cmake --build build/asan --target jbcalling hostile >/dev/null || {
+    echo "load: jbcalling or hostile could not be built"
     echo "0 passed, 1 failed"
     return 1
   }

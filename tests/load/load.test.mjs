@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `jbcalling load` against the gateway, as processes over loopback: that its counts add up, and that people may come and
-// go for a while. Timing is not judged here: the machine may be busy and the build sanitized. docs/load.md has figures.
+// `jbcalling load` against the gateway, as processes over loopback: that its counts add up, that people may come and go
+// for a while, and that a call does not notice hostile input beside it. Timing is hardly judged here: the machine may be
+// busy and the build sanitized. docs/load.md has the figures, and how to have the long and the fast variants.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createWriteStream, readFileSync } from 'node:fs';
@@ -8,10 +9,14 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 
-const { JB_BINARY: binary, JB_ARTIFACTS: artifacts } = process.env;
+const { JB_BINARY: binary, JB_HOSTILE: hostile, JB_ARTIFACTS: artifacts } = process.env;
 const SOAK_SECONDS = Number(process.env.JB_SOAK_SECONDS ?? 25);
+// What a sanitized server can take on a part of a core; a release takes ten times as much (docs/load.md).
+const HOSTILE_RATE = Number(process.env.JB_HOSTILE_RATE ?? 10_000);
+const HOSTILE_SECONDS = 5;
 const SETTLED = 0.5;          // memory may still grow in the first half
 const GROWTH_KB = 6_000;      // what allocators and sanitizers do by themselves
+const MOST_DELAY_US = 20_000; // median; above what a busy machine and a sanitizer add, below what a person hears
 const serverLog = path.join(artifacts, 'load-server.log');
 // Freed memory is soon used again, or a sanitizer's quarantine looks like a leak.
 const env = { ...process.env, ASAN_OPTIONS: 'quarantine_size_mb=4:detect_leaks=1', TSAN_OPTIONS: 'halt_on_error=1' };
@@ -109,6 +114,29 @@ test('load', { timeout: (SOAK_SECONDS + 240) * 1000 }, async (t) => {
     assert.ok(report.churn.leaves > SOAK_SECONDS / 10 && report.churn.layers > SOAK_SECONDS / 10);
     for (const name of ['misordered', 'corrupted', 'foreign', 'stuckStreams', 'failed']) assert.equal(report[name], 0, name);
     assert.ok(Math.max(...settled) - settled[0] < GROWTH_KB, `memory grew from ${settled[0]} to ${Math.max(...settled)} kB`);
+  });
+
+  await t.test('hostile input beside a call changes nothing in it, and is not answered with more than it was', async () => {
+    const { code: room } = await (await fetch(`${url}/api/v1/rooms`, { method: 'POST' })).json();
+    const callFor = (seconds) => load('--room', room, '--kind', 'video', '--with-audio', '--participants', '4', '--publishers', '2', '--duration', String(seconds));
+    const { report: alone } = await callFor(HOSTILE_SECONDS);
+    const call = callFor(HOSTILE_SECONDS + 3);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    const attack = await run(hostile, [url, room, String(HOSTILE_RATE), String(HOSTILE_SECONDS)]);
+    const { code, report: beside } = await call;
+    assert.equal(attack.code, 0, attack.err);
+    t.diagnostic(attack.out.trim());
+    for (const [name, { lossPercent, forwardDelayUs, server: { userSeconds, systemSeconds } }] of Object.entries({ alone, beside })) {
+      t.diagnostic(`the call ${name}: ${JSON.stringify({ lossPercent, forwardDelayUs, serverSeconds: userSeconds + systemSeconds })}`);
+    }
+    const hostility = JSON.parse(attack.out);
+    assert.equal(hostility.amplified, false);
+    assert.equal(Object.keys(hostility.byKind).length, 14, 'every kind of it');
+    assert.ok(hostility.sent > HOSTILE_RATE * HOSTILE_SECONDS / 4, `${hostility.sent} datagrams`);
+    assert.equal(code, 0);
+    assert.ok(beside.lossPercent < 0.1, `${beside.packetsMissing} of ${beside.packetsExpected} packets are missing`);
+    assert.ok(beside.forwardDelayUs.p50 < MOST_DELAY_US, `${beside.forwardDelayUs.p50} µs`);
+    assert.equal(beside.misordered + beside.corrupted + beside.stuckStreams + beside.silentConsumers, 0);
   });
 
   await t.test('the server ends in good order, and no sanitizer complained', async () => {

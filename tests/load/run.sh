@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Load and churn over real sockets on loopback: tests/load/run.sh BUILD_DIR
-# BUILD_DIR holds `jbcalling`; a sanitized build finds the most. Prints "N passed, N failed" last. JB_SOAK_SECONDS is
-# how long people come and go (25).
+# Load, churn and hostile input over real sockets on loopback: tests/load/run.sh BUILD_DIR
+# BUILD_DIR holds `jbcalling` and `tests/hostile/hostile`; a sanitized build finds the most. Prints "N passed, N failed"
+# last. JB_SOAK_SECONDS is how long people come and go (25), JB_HOSTILE_RATE how much is thrown at the server (10000/s).
 set -uo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 build="$(cd "${1:-$root/build/asan}" && pwd)" || { echo "0 passed, 1 failed"; exit 1; }
 PATH="$("$root/tools/node.sh"):$PATH"
-export PATH JB_BINARY="$build/jbcalling" JB_ARTIFACTS="$root/tests/artifacts"
+export PATH JB_BINARY="$build/jbcalling" JB_HOSTILE="$build/tests/hostile/hostile" JB_ARTIFACTS="$root/tests/artifacts"
 mkdir -p "$JB_ARTIFACTS"
 cd "$root/tests/load"
 log="$JB_ARTIFACTS/load-results.txt"
