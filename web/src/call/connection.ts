@@ -5,6 +5,7 @@ import { Device, type types as ms } from 'mediasoup-client';
 import { Failure } from '../protocol/failure';
 import type { JoinReply, Producer, SentSource } from '../protocol/types';
 import type { SignalingClient } from '../signaling/client';
+import { cameraEncodings, DEFAULT_CODEC, screenEncodings, type VideoCodec } from './encodings';
 import { pathCounters, PlayoutDelay, SilenceWatch } from './media-watch';
 import { PathWatch } from './path-watch';
 
@@ -44,6 +45,7 @@ export class MediaConnection {
   private constructor(
     private readonly signaling: SignalingClient,
     private readonly handlers: ConnectionHandlers,
+    private readonly videoCodec: VideoCodec,
   ) {
     try {
       this.device = new Device();
@@ -53,8 +55,10 @@ export class MediaConnection {
     this.path = new PathWatch<ms.Transport>(() => [this.send, this.recv], handlers.onBroken, handlers.onHealthy);
   }
 
-  static async open(signaling: SignalingClient, joined: JoinReply, handlers: ConnectionHandlers): Promise<MediaConnection> {
-    const connection = new MediaConnection(signaling, handlers);
+  static async open(
+    signaling: SignalingClient, joined: JoinReply, handlers: ConnectionHandlers, videoCodec: VideoCodec,
+  ): Promise<MediaConnection> {
+    const connection = new MediaConnection(signaling, handlers, videoCodec);
     await connection.device.load({ routerRtpCapabilities: joined.routerRtpCapabilities });
     const [send, recv] = await Promise.all([
       signaling.request('createTransport', { direction: 'send' }),
@@ -165,14 +169,7 @@ export class MediaConnection {
       // Muted means that nothing is sent at all, not silence.
       zeroRtpOnPause: true,
     };
-    if (track.kind === 'video') {
-      const vp8 = this.device.sendRtpCapabilities.codecs?.find((c) => c.mimeType.toLowerCase() === 'video/vp8');
-      if (vp8) options.codec = vp8;
-      options.encodings = [{ maxBitrate }];
-      options.codecOptions = { videoGoogleStartBitrate: 500 };
-    } else {
-      options.codecOptions = { opusDtx: false, opusFec: true, opusStereo: source === 'screenAudio' };
-    }
+    Object.assign(options, track.kind === 'video' ? this.pictureOptions(source, track, maxBitrate) : soundOptions(source));
     // produce() starts to send before it can be paused: until then it is silence.
     if (paused) track.enabled = false;
     this.publishing.set(source, track);
@@ -180,11 +177,27 @@ export class MediaConnection {
       const producer = await this.send.produce(options);
       if (this.closed) throw new Failure('not_connected', 'The connection was replaced.');
       if (paused) producer.pause();
+      if (source === 'screen') await keepResolution(producer);
       this.sending.set(source, { producer, source });
     } finally {
       this.publishing.delete(source);
       track.enabled = true;
     }
+  }
+
+  private pictureOptions(source: SentSource, track: MediaStreamTrack, maxBitrate: number): Partial<ms.ProducerOptions> {
+    const offered = (name: VideoCodec) =>
+      this.device.sendRtpCapabilities.codecs?.find(({ mimeType }) => mimeType.toLowerCase() === `video/${name}`);
+    const asked = offered(this.videoCodec);
+    const name = asked ? this.videoCodec : DEFAULT_CODEC;
+    const codec = asked ?? offered(DEFAULT_CODEC);
+    const { width = 0, height = 0 } = track.getSettings();
+    return {
+      ...(codec ? { codec } : {}),
+      encodings:
+        source === 'screen' ? screenEncodings(name, maxBitrate) : cameraEncodings(name, { width, height }, maxBitrate),
+      codecOptions: { videoGoogleStartBitrate: 500 },
+    };
   }
 
   async unpublish(source: SentSource): Promise<void> {
@@ -273,6 +286,28 @@ export class MediaConnection {
     this.path.close();
     this.send?.close();
     this.recv?.close();
+  }
+}
+
+/**
+ * A voice comes before every picture. What is lost is sent again where there is time, and repaired from the next
+ * packet (in-band FEC) where there is none. No DTX: who is muted sends nothing anyway, and the end of a clause, with
+ * which its translation begins, is found soonest in silence that arrives.
+ */
+function soundOptions(source: SentSource): Partial<ms.ProducerOptions> {
+  return {
+    encodings: [{ priority: 'high', networkPriority: 'high' }],
+    codecOptions: { opusDtx: false, opusFec: true, opusNack: true, opusStereo: source === 'screenAudio' },
+  };
+}
+
+/** The browser's own answer to a narrow link or a slow machine is fewer pixels: not for what is read. */
+async function keepResolution({ rtpSender }: ms.Producer): Promise<void> {
+  try {
+    const parameters = rtpSender?.getParameters();
+    if (parameters) await rtpSender?.setParameters({ ...parameters, degradationPreference: 'maintain-resolution' });
+  } catch {
+    // A browser without it goes by the track's contentHint.
   }
 }
 

@@ -16,7 +16,7 @@ const VIDEO: Record<VideoQuality, { width: number; height: number; frameRate: nu
 };
 
 export const cameraBitrate = (quality: VideoQuality) => VIDEO[quality].maxBitrate;
-export const SCREEN_BITRATE = 2_000_000;
+export const SCREEN_BITRATE = 2_500_000;
 
 function mediaDevices(): MediaDevices {
   // Browsers hide devices from pages that did not come over https or from this machine itself.

@@ -17,6 +17,7 @@ const fake = vi.hoisted(() => {
     };
   };
   const page = {
+    location: { search: '' },
     addEventListener: () => undefined, removeEventListener: () => undefined,
     setTimeout: (...given: Parameters<typeof setTimeout>) => setTimeout(...given),
     clearTimeout: (id: number) => clearTimeout(id),

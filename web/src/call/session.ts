@@ -14,6 +14,7 @@ import { preferences } from '../state/preferences';
 import { applyCaption, mergeCaptions } from './captions';
 import { MediaConnection } from './connection';
 import { cameraBitrate, openCamera, openMicrophone, openScreen, SCREEN_BITRATE } from './devices';
+import { codecOfAddress } from './encodings';
 import { SPEAKING_RMS } from './envelope';
 import { LocalSource, type Owner, type Tracks } from './local-source';
 import { Meter } from './meter';
@@ -116,7 +117,8 @@ export class CallSession {
       this.connection?.close();
       this.connection = null;
       this.enter(reply);
-      const connection = await MediaConnection.open(this.signaling, reply, this.connectionHandlers());
+      const connection = await MediaConnection.open(
+        this.signaling, reply, this.connectionHandlers(), codecOfAddress(window.location.search));
       if (!current()) return connection.close();
       this.connection = connection;
       this.hear({ type: 'joined' });

@@ -38,7 +38,7 @@ export function defaultPreferences(browserLanguage: string): Preferences {
     cameraOn: true,
     mix: 0.85,
     captionsOn: true,
-    videoQuality: 'standard',
+    videoQuality: 'high',
     voiceProcessing: true,
   };
 }
