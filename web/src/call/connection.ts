@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The media side of one join: the mediasoup device, one transport each way, what we send and what we receive. A lost
 // connection makes a new one of these; local tracks and the mixer outlive it.
-import { Device, type types as ms } from 'mediasoup-client';
+import { Device, parseScalabilityMode, type types as ms } from 'mediasoup-client';
 import { Failure } from '../protocol/failure';
 import type { JoinReply, Producer, SentSource } from '../protocol/types';
 import type { SignalingClient } from '../signaling/client';
 import { cameraEncodings, DEFAULT_CODEC, screenEncodings, type VideoCodec } from './encodings';
 import { pathCounters, PlayoutDelay, SilenceWatch } from './media-watch';
 import { PathWatch } from './path-watch';
+import type { Viewing, Wish } from './viewing';
+import { WishSender } from './wish-sender';
 
 /** How often the counters are looked at; the more is received, the dearer a look. */
 const LOOK_EVERY_MS = 250;
@@ -34,6 +36,7 @@ export class MediaConnection {
   /** Tracks whose producers are being made. */
   private readonly publishing = new Map<SentSource, MediaStreamTrack>();
   private readonly consumers = new Map<string, ms.Consumer>();
+  private readonly wishes = new Map<string, WishSender>();
   /** Producers we want; one may be withdrawn while its consumer is being made. */
   private readonly wanted = new Set<string>();
   private readonly path: PathWatch<ms.Transport>;
@@ -46,6 +49,7 @@ export class MediaConnection {
     private readonly signaling: SignalingClient,
     private readonly handlers: ConnectionHandlers,
     private readonly videoCodec: VideoCodec,
+    private readonly viewing: Viewing,
   ) {
     try {
       this.device = new Device();
@@ -56,9 +60,9 @@ export class MediaConnection {
   }
 
   static async open(
-    signaling: SignalingClient, joined: JoinReply, handlers: ConnectionHandlers, videoCodec: VideoCodec,
+    signaling: SignalingClient, joined: JoinReply, handlers: ConnectionHandlers, videoCodec: VideoCodec, viewing: Viewing,
   ): Promise<MediaConnection> {
-    const connection = new MediaConnection(signaling, handlers, videoCodec);
+    const connection = new MediaConnection(signaling, handlers, videoCodec, viewing);
     await connection.device.load({ routerRtpCapabilities: joined.routerRtpCapabilities });
     const [send, recv] = await Promise.all([
       signaling.request('createTransport', { direction: 'send' }),
@@ -240,7 +244,7 @@ export class MediaConnection {
       }
       this.consumers.set(producerId, consumer);
       this.handlers.onTrack(producerId, consumer.track);
-      await this.signaling.request('resumeConsumer', { consumerId: id });
+      await this.beginWish(producer, consumer);
     } catch (error) {
       // Nothing is left of it, so that it can be tried again.
       const consumer = this.consumers.get(producer.id);
@@ -250,8 +254,36 @@ export class MediaConnection {
     }
   }
 
+  /** Sound is always wanted; of a picture, what its place on the page is worth. */
+  private async beginWish({ id: producerId, source }: Producer, consumer: ms.Consumer): Promise<void> {
+    const { id: consumerId, kind, rtpParameters } = consumer;
+    const { spatialLayers } = parseScalabilityMode(rtpParameters.encodings?.[0]?.scalabilityMode);
+    // All layers of a screen are equally sharp: there is no smaller one to prefer.
+    const layers = source === 'screen' ? 1 : spatialLayers;
+    const wish = kind === 'video' ? this.viewing.add(producerId, layers) : { visible: true, spatialLayer: null };
+    const sender = new WishSender({
+      pause: () => this.signaling.request('pauseConsumer', { consumerId }),
+      resume: () => this.signaling.request('resumeConsumer', { consumerId }),
+      prefer: (spatialLayer) => this.signaling.request('setPreferredLayers', { consumerId, spatialLayer }),
+    }, wish);
+    this.wishes.set(producerId, sender);
+    await sender.begin();
+  }
+
+  /** What is shown of it has changed. */
+  wish(producerId: string, wish: Wish): void {
+    this.wishes.get(producerId)?.set(wish);
+  }
+
+  private endWish(producerId: string): void {
+    this.viewing.remove(producerId);
+    this.wishes.get(producerId)?.close();
+    this.wishes.delete(producerId);
+  }
+
   drop(producerId: string): void {
     this.wanted.delete(producerId);
+    this.endWish(producerId);
     const consumer = this.consumers.get(producerId);
     if (!consumer) return;
     this.consumers.delete(producerId);
@@ -283,6 +315,7 @@ export class MediaConnection {
     if (this.closed) return;
     this.closed = true;
     window.clearTimeout(this.lookTimer);
+    for (const producerId of [...this.wishes.keys()]) this.endWish(producerId);
     this.path.close();
     this.send?.close();
     this.recv?.close();

@@ -22,7 +22,8 @@ const fake = vi.hoisted(() => {
     setTimeout: (...given: Parameters<typeof setTimeout>) => setTimeout(...given),
     clearTimeout: (id: number) => clearTimeout(id),
   };
-  Object.assign(globalThis, { window: page, localStorage: storage(), sessionStorage: storage() });
+  const document = { visibilityState: 'visible', addEventListener: () => undefined, removeEventListener: () => undefined };
+  Object.assign(globalThis, { document, window: page, localStorage: storage(), sessionStorage: storage() });
   if (!('navigator' in globalThis)) Object.assign(globalThis, { navigator: { language: 'en' } });
   return {
     requests: [] as Request[],

@@ -19,6 +19,7 @@ import { SPEAKING_RMS } from './envelope';
 import { LocalSource, type Owner, type Tracks } from './local-source';
 import { Meter } from './meter';
 import { AudioMixer } from './mixer';
+import { Viewing } from './viewing';
 
 const NOTICE_MS = 6000;
 const CONSUME_AGAIN_MS = 1000;
@@ -30,6 +31,8 @@ const MIX_SETTLE_MS = 600;
 export class CallSession {
   readonly store: CallStore;
   readonly mixer: AudioMixer;
+  /** Which pictures are shown, and how large; the page reports it. */
+  readonly viewing = new Viewing((producerId, wish) => this.connection?.wish(producerId, wish));
   private readonly signaling: SignalingClient;
   private readonly microphone: LocalSource<MediaConnection>;
   private readonly camera: LocalSource<MediaConnection>;
@@ -77,6 +80,8 @@ export class CallSession {
     );
     window.addEventListener('online', this.onOnline);
     window.addEventListener('pagehide', this.onPageHide);
+    document.addEventListener('visibilitychange', this.onVisibility);
+    this.onVisibility();
     this.signaling.connect();
   }
 
@@ -84,6 +89,7 @@ export class CallSession {
 
   private readonly onOnline = () => this.signaling.connectNow();
   private readonly onPageHide = () => this.signaling.close();
+  private readonly onVisibility = () => this.viewing.setPageVisible(document.visibilityState !== 'hidden');
 
   private hear(event: LinkEvent): void {
     const { state, actions } = step(this.store.get().link, event);
@@ -118,7 +124,7 @@ export class CallSession {
       this.connection = null;
       this.enter(reply);
       const connection = await MediaConnection.open(
-        this.signaling, reply, this.connectionHandlers(), codecOfAddress(window.location.search));
+        this.signaling, reply, this.connectionHandlers(), codecOfAddress(window.location.search), this.viewing);
       if (!current()) return connection.close();
       this.connection = connection;
       this.hear({ type: 'joined' });
@@ -555,7 +561,9 @@ export class CallSession {
     window.clearTimeout(this.mixTimer);
     window.removeEventListener('online', this.onOnline);
     window.removeEventListener('pagehide', this.onPageHide);
+    document.removeEventListener('visibilitychange', this.onVisibility);
     this.connection?.close();
+    this.viewing.close();
     this.connection = null;
     this.mixer.close();
     for (const source of [this.microphone, this.camera, this.screen]) source.close();

@@ -2,6 +2,7 @@
 // The people (and a shared screen) in the space there is.
 import { useEffect, useRef, useState } from 'react';
 import type { CallSession } from '../../call/session';
+import type { Viewing } from '../../call/viewing';
 import { useT } from '../../i18n';
 import type { ServerLanguages } from '../../protocol/types';
 import { useStore } from '../../state/store';
@@ -43,6 +44,7 @@ function Alone({ code }: { code: string }) {
 interface Shared {
   track: MediaStreamTrack;
   label: string;
+  shown?: { viewing: Viewing; producerId: string };
 }
 
 /** The screen that is shared: the newest of somebody else, or a note of our own. */
@@ -54,15 +56,18 @@ function useScreen(session: CallSession): Shared | null {
   for (const participant of [...participants].reverse()) {
     const producer = participant.producers.find(({ source }) => source === 'screen');
     const track = producer && videoTracks[producer.id];
-    if (track) return { track, label: t('call.screenOf', { name: participant.name }) };
+    if (producer && track) {
+      const shown = { viewing: session.viewing, producerId: producer.id };
+      return { track, label: t('call.screenOf', { name: participant.name }), shown };
+    }
   }
   return own ? { track: own, label: t('call.yourScreen') } : null;
 }
 
-function ScreenView({ track, label }: Shared) {
+function ScreenView({ track, label, shown }: Shared) {
   return (
     <figure className="screen">
-      <Video track={track} label={label} />
+      <Video track={track} label={label} shown={shown} />
       <figcaption>{label}</figcaption>
     </figure>
   );

@@ -45,7 +45,7 @@ export function Tile({ session, participant, languages }: TileProps) {
         )
       }
     >
-      {track ? <Video track={track} label={participant.name} /> : <Avatar name={participant.name} />}
+      {track && camera ? <Video track={track} label={participant.name} shown={{ viewing: session.viewing, producerId: camera.id }} /> : <Avatar name={participant.name} />}
     </Frame>
   );
 }

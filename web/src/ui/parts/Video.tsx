@@ -1,15 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useRef } from 'react';
+import type { Viewing } from '../../call/viewing';
 
 interface Props {
   track: MediaStreamTrack;
   mirrored?: boolean;
   label: string;
+  /** Of somebody else's picture: who wants to know how large it is shown. */
+  shown?: { viewing: Viewing; producerId: string } | undefined;
+}
+
+/** More pixels than this per CSS pixel nobody tells apart in a moving picture. */
+const MAX_PIXEL_RATIO = 2;
+
+/** Reports where the picture is shown: its size when that changes, null while it is out of sight. */
+function useShown(element: React.RefObject<HTMLVideoElement | null>, shown: Props['shown']): void {
+  const viewing = shown?.viewing, producerId = shown?.producerId;
+  useEffect(() => {
+    const video = element.current;
+    if (!video || !viewing || producerId === undefined) return;
+    let inSight: boolean | null = null;
+    const report = () => {
+      // Before the first look the place is not known, which is not the same as out of sight.
+      if (inSight === null) return;
+      const { clientWidth, clientHeight } = video;
+      const ratio = Math.min(window.devicePixelRatio || 1, MAX_PIXEL_RATIO);
+      const size = inSight && clientWidth > 0 ? { width: clientWidth * ratio, height: clientHeight * ratio } : null;
+      viewing.show(producerId, video, size);
+    };
+    const sight = new IntersectionObserver((entries) => {
+      inSight = entries.at(-1)?.isIntersecting ?? false;
+      report();
+    });
+    const size = new ResizeObserver(report);
+    sight.observe(video);
+    size.observe(video);
+    return () => {
+      sight.disconnect();
+      size.disconnect();
+      viewing.show(producerId, video, null);
+    };
+  }, [element, viewing, producerId]);
 }
 
 /** Plays one video track. Sound never goes through here: see call/mixer.ts. */
-export function Video({ track, mirrored = false, label }: Props) {
+export function Video({ track, mirrored = false, label, shown }: Props) {
   const element = useRef<HTMLVideoElement>(null);
+  useShown(element, shown);
   useEffect(() => {
     const video = element.current;
     if (!video) return;
