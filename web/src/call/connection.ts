@@ -16,6 +16,9 @@ const LOOK_EVERY_MS = 250;
 const LOOK_EVERY_MS_PER_CONSUMER = 10;
 const LOOK_EVERY_MS_AT_MOST = 500;
 
+/** A server that is reachable answers at once; one that is not should be found by another socket soon. */
+const RESTART_ANSWER_MS = 3000;
+
 export interface ConnectionHandlers {
   onTrack: (producerId: string, track: MediaStreamTrack) => void;
   onTrackGone: (producerId: string) => void;
@@ -43,6 +46,10 @@ export class MediaConnection {
   private readonly silence = new Map<ms.Transport, SilenceWatch>();
   private readonly playout = new Map<string, PlayoutDelay>();
   private lookTimer = 0;
+  /** Ended by the server, and not made anew yet. */
+  private readonly lost = new Set<'send' | 'recv'>();
+  /** Producers whose last picture is still on screen while their consumers are made anew. */
+  private readonly orphans = new Set<string>();
   private closed = false;
 
   private constructor(
@@ -141,13 +148,59 @@ export class MediaConnection {
     const used = [this.send, this.recv].filter((transport) => transport.connectionState !== 'new');
     await Promise.all(
       used.map(async (transport) => {
-        const { iceParameters, iceServers } = await this.signaling.request('restartIce', { transportId: transport.id });
+        const { iceParameters, iceServers } = await this.signaling.request('restartIce', { transportId: transport.id }, RESTART_ANSWER_MS);
         // The password of a TURN server lasts minutes. Firefox cannot change it: there only the relay is lost.
         if (iceServers?.length) await transport.updateIceServers({ iceServers }).catch(() => undefined);
         await transport.restartIce({ iceParameters });
         this.path.connecting(transport);
       }),
     );
+  }
+
+  // ---- transports that the server ended
+
+  /** Whether something can be sent just now. */
+  get sends(): boolean {
+    return !this.closed && !this.lost.has('send');
+  }
+
+  /** The server ended this transport. False when it is none of ours. What is on screen stays there for now. */
+  transportGone(transportId: string): boolean {
+    if (this.closed) return false;
+    const direction = this.send.id === transportId ? 'send' : this.recv.id === transportId ? 'recv' : null;
+    if (!direction || this.lost.has(direction)) return false;
+    this.lost.add(direction);
+    this.path.forget(this[direction]);
+    if (direction === 'send') {
+      this.sending.clear();
+    } else {
+      for (const producerId of this.consumers.keys()) this.orphans.add(producerId);
+      for (const producerId of [...this.wishes.keys()]) this.endWish(producerId);
+      this.consumers.clear();
+      this.playout.clear();
+      this.wanted.clear();
+    }
+    this.silence.delete(this[direction]);
+    this[direction].close();
+    return true;
+  }
+
+  /** Makes anew what is gone, and says what; then there is everything to produce or to consume again. */
+  async reopen(): Promise<('send' | 'recv')[]> {
+    const gone = [...this.lost];
+    await Promise.all(gone.map(async (direction) => {
+      const before = this[direction];
+      const { iceServers = [], ...options } = await this.signaling.request('createTransport', { direction });
+      // Another call was quicker, or there is nothing to make it for any more.
+      if (this.closed || this[direction] !== before) return;
+      this[direction] =
+        direction === 'send'
+          ? this.device.createSendTransport({ ...options, iceServers })
+          : this.device.createRecvTransport({ ...options, iceServers });
+      this.wire(this[direction]);
+      this.lost.delete(direction);
+    }));
+    return gone;
   }
 
   // ---- what we send
@@ -227,25 +280,31 @@ export class MediaConnection {
   // ---- what we receive
 
   async consume(producer: Producer): Promise<void> {
-    if (this.wanted.has(producer.id)) return;
+    // Without a transport it is consumed when there is one again.
+    if (this.wanted.has(producer.id) || this.lost.has('recv')) return;
     this.wanted.add(producer.id);
+    const recv = this.recv;
+    const isCurrent = () => !this.closed && this.recv === recv && !this.lost.has('recv');
     try {
       const offer = await this.signaling.request('consume', {
         producerId: producer.id,
         rtpCapabilities: this.device.recvRtpCapabilities,
       });
-      const still = () => !this.closed && this.wanted.has(producer.id);
+      const still = () => isCurrent() && this.wanted.has(producer.id);
       if (!still()) return void this.signaling.tell('closeConsumer', { consumerId: offer.id });
       const { id, producerId, kind, rtpParameters } = offer;
-      const consumer = await this.recv.consume({ id, producerId, kind, rtpParameters });
+      const consumer = await recv.consume({ id, producerId, kind, rtpParameters });
       if (!still()) {
         consumer.close();
         return void this.signaling.tell('closeConsumer', { consumerId: id });
       }
       this.consumers.set(producerId, consumer);
+      this.orphans.delete(producerId);
       this.handlers.onTrack(producerId, consumer.track);
       await this.beginWish(producer, consumer);
     } catch (error) {
+      // Of an earlier transport: it is consumed anew.
+      if (!isCurrent()) return;
       // Nothing is left of it, so that it can be tried again.
       const consumer = this.consumers.get(producer.id);
       if (consumer) this.signaling.tell('closeConsumer', { consumerId: consumer.id });
@@ -285,6 +344,7 @@ export class MediaConnection {
     this.wanted.delete(producerId);
     this.endWish(producerId);
     const consumer = this.consumers.get(producerId);
+    if (this.orphans.delete(producerId) && !consumer) return this.handlers.onTrackGone(producerId);
     if (!consumer) return;
     this.consumers.delete(producerId);
     this.playout.delete(producerId);

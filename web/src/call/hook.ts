@@ -8,7 +8,7 @@ export function installHook(session: CallSession | null): void {
     version: 1,
     /** Everything plain of the call state; tracks are left out. */
     state: () => {
-      const { videoTracks, camera, screen, ...plain } = session.store.get();
+      const { videoTracks, heldPictures, camera, screen, ...plain } = session.store.get();
       return structuredClone({
         ...plain,
         cameraOn: camera !== null,

@@ -52,7 +52,8 @@ export class PathWatch<T extends WatchedTransport> {
     if (!this.closed) this.timers.set(transport, setTimeout(() => this.broken(transport), ms));
   }
 
-  private forget(transport: T): void {
+  /** The transport is none of ours any more. */
+  forget(transport: T): void {
     clearTimeout(this.timers.get(transport));
     this.timers.delete(transport);
   }

@@ -6,6 +6,12 @@ import { Failure } from '../protocol/failure';
 import type { JoinReply, Participant, Requests } from '../protocol/types';
 
 type Request = [event: string, data: unknown];
+interface MediaHandlers {
+  onTrack: (producerId: string, track: MediaStreamTrack) => void;
+  onTrackGone: (producerId: string) => void;
+  onBroken: () => void;
+  onHealthy: () => void;
+}
 
 const fake = vi.hoisted(() => {
   const storage = () => {
@@ -18,7 +24,8 @@ const fake = vi.hoisted(() => {
   };
   const page = {
     location: { search: '' },
-    addEventListener: () => undefined, removeEventListener: () => undefined,
+    addEventListener: (name: string, listener: () => void) => void fake.listeners.set(name, listener),
+    removeEventListener: (name: string) => void fake.listeners.delete(name),
     setTimeout: (...given: Parameters<typeof setTimeout>) => setTimeout(...given),
     clearTimeout: (id: number) => clearTimeout(id),
   };
@@ -32,6 +39,9 @@ const fake = vi.hoisted(() => {
     events: null as EventHandlers | null,
     media: [] as FakeMedia[],
     refuse: {} as Record<string, () => void>,
+    handlers: null as MediaHandlers | null,
+    reconnects: 0,
+    listeners: new Map<string, (event?: unknown) => void>(),
     openMicrophone: null as null | (() => Promise<MediaStreamTrack>),
   };
 });
@@ -57,6 +67,31 @@ class FakeMedia {
     this.consumed.push(id);
     fake.refuse['consume']?.();
   }
+  /** `send` and `recv` are the ids of its transports. */
+  readonly lost = new Set<string>();
+  iceRestarts = 0;
+  reopened = 0;
+  get sends(): boolean {
+    return !this.lost.has('send');
+  }
+  transportGone(id: string): boolean {
+    if ((id !== 'send' && id !== 'recv') || this.lost.has(id)) return false;
+    this.lost.add(id);
+    if (id === 'send') this.sending.clear();
+    else this.consumed = [];
+    return true;
+  }
+  async reopen(): Promise<string[]> {
+    fake.refuse['reopen']?.();
+    const made = [...this.lost];
+    this.lost.clear();
+    this.reopened += made.length;
+    return made;
+  }
+  async restartIce(): Promise<void> {
+    ++this.iceRestarts;
+    fake.refuse['restartIce']?.();
+  }
   drop = () => undefined;
   close = () => undefined;
 }
@@ -68,6 +103,8 @@ vi.mock('../signaling/client', () => ({
       fake.events = events;
     }
     connect = () => undefined;
+    connectNow = () => undefined;
+    reconnect = () => void ++fake.reconnects;
     close = () => undefined;
     tell = () => undefined;
     async request(event: string, data: unknown): Promise<unknown> {
@@ -78,9 +115,10 @@ vi.mock('../signaling/client', () => ({
 }));
 vi.mock('./connection', () => ({
   MediaConnection: {
-    open: async () => {
+    open: async (_signaling: unknown, _joined: unknown, handlers: MediaHandlers) => {
       const media = new FakeMedia();
       fake.media.push(media);
+      fake.handlers = handlers;
       return media;
     },
   },
@@ -134,7 +172,7 @@ async function join(microphone: MediaStreamTrack | null = track()) {
 beforeEach(() => {
   vi.useFakeTimers();
   vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-  Object.assign(fake, { requests: [], media: [], refuse: {}, openMicrophone: null });
+  Object.assign(fake, { requests: [], media: [], refuse: {}, openMicrophone: null, reconnects: 0, handlers: null });
   fake.answers = { join: () => joinReply(), chat: () => ({ id: 'm1', at: 5 }) };
 });
 afterEach(() => void vi.useRealTimers());
@@ -262,6 +300,115 @@ describe('what is received', () => {
     await vi.advanceTimersByTimeAsync(2500);
     expect(fake.media[0]?.consumed).toEqual(['voice']);
     expect(session.store.get().notices).toEqual([]);
+  });
+});
+
+describe('a media worker that ended', () => {
+  const picture = Object.assign(new FakeTrack(), { kind: 'video' }) as unknown as MediaStreamTrack;
+  const bob: Participant = {
+    id: 'bob', name: 'Bob', speaks: 'en', hears: 'en', handRaised: false,
+    producers: [{ id: 'camera', kind: 'video', source: 'camera', paused: false }],
+  };
+  const lose = (...ids: string[]) => ids.forEach((transportId) => fake.events?.transportClosed({ transportId, reason: 'workerLost' }));
+
+  async function call(participants: Participant[] = [bob]) {
+    fake.answers['join'] = () => joinReply({ participants });
+    const session = await join();
+    fake.handlers?.onHealthy();
+    if (participants.length > 0) fake.handlers?.onTrack('camera', picture);
+    return session;
+  }
+
+  it('costs nobody their place: everything is sent and received again within the same join', async () => {
+    const session = await call();
+    lose('send', 'recv');
+    expect(session.store.get().link.phase).toBe('repairing');
+    expect(session.store.get().videoTracks).toHaveProperty('camera');
+    await settle();
+    expect(names().filter((name) => name === 'join')).toHaveLength(1);
+    expect(fake.media).toHaveLength(1);
+    expect(fake.media[0]?.reopened).toBe(2);
+    expect(fake.media[0]?.sent('mic')).not.toBeNull();
+    expect(new Set(fake.media[0]?.consumed)).toEqual(new Set(['camera']));
+    fake.handlers?.onHealthy();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(session.store.get()).toMatchObject({ link: { phase: 'live' }, microphoneOn: true, notices: [] });
+    expect(names().filter((name) => name === 'join')).toHaveLength(1);
+  });
+
+  it('leaves the last picture of the others in its place until the next one comes', async () => {
+    const session = await call();
+    lose('recv');
+    fake.events?.producerRemoved({ participantId: 'bob', producerId: 'camera' });
+    expect(session.store.get().heldPictures).toEqual({ bob: picture });
+    fake.events?.producerAdded({ participantId: 'bob', producer: { id: 'camera 2', kind: 'video', source: 'camera', paused: false } });
+    fake.handlers?.onTrack('camera 2', picture);
+    expect(session.store.get().heldPictures).toEqual({});
+  });
+
+  it('does not leave it for ever, and not at all when only a camera is switched off', async () => {
+    const session = await call();
+    fake.events?.producerRemoved({ participantId: 'bob', producerId: 'camera' });
+    expect(session.store.get().heldPictures).toEqual({});
+    fake.events?.producerAdded({ participantId: 'bob', producer: { id: 'camera', kind: 'video', source: 'camera', paused: false } });
+    lose('recv');
+    fake.events?.producerRemoved({ participantId: 'bob', producerId: 'camera' });
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(session.store.get().heldPictures).toEqual({});
+  });
+
+  it('is joined again when its transports cannot be made, or carry nothing', async () => {
+    await call();
+    fake.refuse['reopen'] = refusal('transport_not_found');
+    lose('send');
+    await settle();
+    expect(names().filter((name) => name === 'join')).toHaveLength(2);
+    delete fake.refuse['reopen'];
+    lose('send');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(names().filter((name) => name === 'join')).toHaveLength(3);
+  });
+
+  it('is over at once for who has nothing to send and nobody to receive', async () => {
+    fake.answers['join'] = () => joinReply();
+    const session = await join(null);
+    lose('send', 'recv');
+    await settle();
+    expect(session.store.get().link.phase).toBe('live');
+  });
+
+  it('is not a transport that we do not know', async () => {
+    const session = await call();
+    lose('another');
+    expect(session.store.get().link.phase).toBe('live');
+  });
+});
+
+describe('a page that woke, or came to another network', () => {
+  it('looks for its path anew without a word', async () => {
+    const session = await join();
+    fake.listeners.get('online')?.();
+    await settle();
+    expect(fake.media[0]?.iceRestarts).toBe(1);
+    expect(session.store.get().link.phase).toBe('live');
+  });
+
+  it('takes another socket when the one it has does not answer', async () => {
+    await join();
+    fake.refuse['restartIce'] = refusal('timeout');
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(fake.reconnects).toBe(1);
+  });
+
+  it('says so when its path is not found, and joins again in the end', async () => {
+    const session = await join();
+    fake.handlers?.onHealthy();
+    fake.refuse['restartIce'] = refusal('transport_not_found');
+    fake.listeners.get('online')?.();
+    await settle();
+    expect(session.store.get().link.phase).toBe('live');
+    expect(names().filter((name) => name === 'join')).toHaveLength(2);
   });
 });
 

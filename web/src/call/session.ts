@@ -20,6 +20,7 @@ import { LocalSource, type Owner, type Tracks } from './local-source';
 import { Meter } from './meter';
 import { AudioMixer } from './mixer';
 import { Viewing } from './viewing';
+import { WakeWatch } from './wake-watch';
 
 const NOTICE_MS = 6000;
 const CONSUME_AGAIN_MS = 1000;
@@ -27,6 +28,10 @@ const CONSUME_AGAIN_MS = 1000;
 const LANGUAGE_REFUSALS = 2;
 const REACTION_MS = 4500;
 const MIX_SETTLE_MS = 600;
+/** Transports that were made anew have that long to carry media. */
+const REOPEN_LIMIT_MS = 10_000;
+/** How long the last picture of somebody stays whose camera is being sent anew. */
+const HELD_MS = 4000;
 
 export class CallSession {
   readonly store: CallStore;
@@ -47,6 +52,8 @@ export class CallSession {
   private inRoom = false;
   private joinTimer = 0;
   private mixTimer = 0;
+  private reopenTimer = 0;
+  private readonly wakeWatch: WakeWatch;
   private nextId = 1;
   private ended = false;
 
@@ -78,8 +85,10 @@ export class CallSession {
       },
       this.eventHandlers(),
     );
+    this.wakeWatch = new WakeWatch(() => this.onOnline());
     window.addEventListener('online', this.onOnline);
     window.addEventListener('pagehide', this.onPageHide);
+    window.addEventListener('pageshow', this.onPageShow);
     document.addEventListener('visibilitychange', this.onVisibility);
     this.onVisibility();
     this.signaling.connect();
@@ -87,8 +96,16 @@ export class CallSession {
 
   // ---- staying connected
 
-  private readonly onOnline = () => this.signaling.connectNow();
+  /** Another network, or a long sleep: the socket is tried at once, and what looks connected is looked at. */
+  private readonly onOnline = () => {
+    this.signaling.connectNow();
+    this.hear({ type: 'woke' });
+  };
   private readonly onPageHide = () => this.signaling.close();
+  /** Brought back by the browser as it was left, when everything had been closed: a reload joins again. */
+  private readonly onPageShow = (event: PageTransitionEvent) => {
+    if (event.persisted) window.location.reload();
+  };
   private readonly onVisibility = () => this.viewing.setPageVisible(document.visibilityState !== 'hidden');
 
   private hear(event: LinkEvent): void {
@@ -100,15 +117,51 @@ export class CallSession {
         window.clearTimeout(this.joinTimer);
         this.joinTimer = window.setTimeout(() => void this.join(), joinDelayMs(state.joinFailures));
       }
-      if (action === 'restartIce') {
-        this.connection?.restartIce().catch(() => this.hear({ type: 'restartFailed' }));
-      }
+      if (action === 'restartIce') this.restartIce({ type: 'restartFailed' });
+      if (action === 'check') this.restartIce({ type: 'mediaBroken' });
+      if (action === 'reopen') void this.reopen();
       if (action === 'release') this.release();
     }
   }
 
+  private restartIce(onFailed: LinkEvent): void {
+    const connection = this.connection;
+    connection?.restartIce().catch((error: unknown) => {
+      if (connection !== this.connection) return;
+      // A socket that answers nothing is over, whatever it looks like; joining over it would wait still longer.
+      if (Failure.of(error).code === 'timeout') this.signaling.reconnect();
+      else this.hear(onFailed);
+    });
+  }
+
+  /** The server ended transports of ours: the same people stay on screen, and all media begins anew. */
+  private async reopen(): Promise<void> {
+    const connection = this.connection;
+    const current = () => connection !== null && connection === this.connection;
+    window.clearTimeout(this.reopenTimer);
+    let made: ('send' | 'recv')[] = [];
+    try {
+      made = (await connection?.reopen()) ?? [];
+    } catch {
+      if (current()) this.hear({ type: 'restartFailed' });
+      return;
+    }
+    if (!current()) return;
+    this.consumeAll();
+    const sources = [this.microphone, this.camera, this.screen];
+    for (const source of sources) source.settle();
+    const used = {
+      send: sources.some(({ wanted }) => wanted),
+      recv: this.store.get().participants.some(({ producers }) => producers.length > 0),
+    };
+    // With nothing to send, or nobody to receive, nothing will connect, and nothing is missing.
+    if (!made.some((direction) => used[direction])) return this.hear({ type: 'mediaRestored' });
+    this.reopenTimer = window.setTimeout(() => current() && this.hear({ type: 'restartFailed' }), REOPEN_LIMIT_MS);
+  }
+
   private async join(): Promise<void> {
     window.clearTimeout(this.joinTimer);
+    window.clearTimeout(this.reopenTimer);
     const number = ++this.joinNumber;
     const current = () => number === this.joinNumber && !this.ended;
     try {
@@ -171,7 +224,10 @@ export class CallSession {
       onTrack: (producerId: string, track: MediaStreamTrack) => this.onTrack(producerId, track),
       onTrackGone: (producerId: string) => this.onTrackGone(producerId),
       onBroken: () => this.hear({ type: 'mediaBroken' }),
-      onHealthy: () => this.hear({ type: 'mediaRestored' }),
+      onHealthy: () => {
+        window.clearTimeout(this.reopenTimer);
+        this.hear({ type: 'mediaRestored' });
+      },
     };
   }
 
@@ -197,6 +253,7 @@ export class CallSession {
         this.consume(producer);
       },
       producerRemoved: ({ participantId, producerId }) => {
+        this.holdPicture(participantId, producerId);
         producers(participantId, withoutProducer(producerId));
         this.connection?.drop(producerId);
       },
@@ -206,6 +263,9 @@ export class CallSession {
       consumerPaused: () => undefined,
       consumerResumed: () => undefined,
       consumerLayersChanged: () => undefined,
+      transportClosed: ({ transportId }) => {
+        if (this.connection?.transportGone(transportId)) this.hear({ type: 'transportLost' });
+      },
       activeSpeaker: ({ participantId }) => store.set({ activeSpeakerId: participantId }),
       caption: (caption) => store.set((state) => ({ captions: applyCaption(state.captions, caption) })),
       chatMessage: (message) => this.onChat(message),
@@ -268,6 +328,8 @@ export class CallSession {
   private onTrack(producerId: string, track: MediaStreamTrack): void {
     if (track.kind === 'video') {
       this.store.set((state) => ({ videoTracks: { ...state.videoTracks, [producerId]: track } }));
+      const owner = this.ownerOf(producerId);
+      if (owner?.producer.source === 'camera') this.letPictureGo(owner.participant.id);
       return;
     }
     const owner = this.ownerOf(producerId);
@@ -275,6 +337,20 @@ export class CallSession {
     const { source } = owner.producer;
     const role = source === 'translation' ? 'translated' : source === 'mic' ? 'original' : 'other';
     this.mixer.add(producerId, owner.participant.id, role, track);
+  }
+
+  /** While media begins anew for everybody, the last picture of each stays where it was until the next one comes. */
+  private holdPicture(participantId: string, producerId: string): void {
+    const { link, videoTracks } = this.store.get();
+    const track = videoTracks[producerId];
+    if (link.phase !== 'repairing' || !track || this.ownerOf(producerId)?.producer.source !== 'camera') return;
+    this.store.set((state) => ({ heldPictures: { ...state.heldPictures, [participantId]: track } }));
+    window.setTimeout(() => this.letPictureGo(participantId, track), HELD_MS);
+  }
+
+  private letPictureGo(participantId: string, track?: MediaStreamTrack): void {
+    const { [participantId]: held, ...heldPictures } = this.store.get().heldPictures;
+    if (held && (!track || held === track)) this.store.set({ heldPictures });
   }
 
   private onTrackGone(producerId: string): void {
@@ -466,7 +542,7 @@ export class CallSession {
 
   private owner(more: Pick<Owner<MediaConnection>, 'open' | 'changed' | 'openFailed' | 'publishFailed' | 'lost'>) {
     return {
-      target: () => this.connection,
+      target: () => (this.connection?.sends ? this.connection : null),
       publish: (...given: Parameters<CallSession['publish']>) => this.publish(...given),
       ...more,
     };
@@ -559,6 +635,9 @@ export class CallSession {
     if (reason) forgetCall();
     window.clearTimeout(this.joinTimer);
     window.clearTimeout(this.mixTimer);
+    window.clearTimeout(this.reopenTimer);
+    this.wakeWatch.close();
+    window.removeEventListener('pageshow', this.onPageShow);
     window.removeEventListener('online', this.onOnline);
     window.removeEventListener('pagehide', this.onPageHide);
     document.removeEventListener('visibilitychange', this.onVisibility);
@@ -568,7 +647,7 @@ export class CallSession {
     this.mixer.close();
     for (const source of [this.microphone, this.camera, this.screen]) source.close();
     this.meter?.close();
-    this.store.set({ camera: null, screen: null, videoTracks: {}, sounding: [] });
+    this.store.set({ camera: null, screen: null, videoTracks: {}, heldPictures: {}, sounding: [] });
     // Lets the `leave` go out before the socket does.
     window.setTimeout(() => this.signaling.close(), 100);
   }

@@ -100,7 +100,7 @@ export interface ConsumeReply {
 export interface Requests {
   join: { data: JoinRequest; reply: JoinReply };
   leave: { data: object; reply: unknown };
-  createTransport: { data: { direction: 'send' | 'recv' }; reply: TransportOptions };
+  createTransport: { data: { direction: 'send' | 'recv' }; reply: TransportOptions & { iceServers?: RTCIceServer[] } };
   connectTransport: { data: { transportId: string; dtlsParameters: ms.DtlsParameters }; reply: unknown };
   restartIce: { data: { transportId: string }; reply: { iceParameters: ms.IceParameters; iceServers?: RTCIceServer[] } };
   produce: {
@@ -138,6 +138,7 @@ export interface Events {
   consumerPaused: { consumerId: string };
   consumerResumed: { consumerId: string };
   consumerLayersChanged: { consumerId: string; spatialLayer: number; temporalLayer: number };
+  transportClosed: { transportId: string; reason: string };
   activeSpeaker: { participantId: string | null };
   caption: Caption;
   chatMessage: ChatMessage;

@@ -61,17 +61,24 @@ export class SignalingClient {
     if (!this.socket.connected) this.socket.disconnect().connect();
   }
 
+  /** The socket looks connected and answers nothing: the network behind it is another. */
+  reconnect(): void {
+    this.socket.disconnect().connect();
+  }
+
   close(): void {
     window.clearTimeout(this.retryTimer);
     this.socket.removeAllListeners();
     this.socket.disconnect();
   }
 
-  async request<E extends keyof Requests>(event: E, data: Requests[E]['data']): Promise<Requests[E]['reply']> {
+  async request<E extends keyof Requests>(
+    event: E, data: Requests[E]['data'], timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<Requests[E]['reply']> {
     if (!this.socket.connected) throw new Failure('not_connected', 'The connection is away.');
     let ack: Ack<Requests[E]['reply']>;
     try {
-      ack = (await this.socket.timeout(REQUEST_TIMEOUT_MS).emitWithAck(event, data)) as Ack<Requests[E]['reply']>;
+      ack = (await this.socket.timeout(timeoutMs).emitWithAck(event, data)) as Ack<Requests[E]['reply']>;
     } catch {
       throw new Failure('timeout', `No answer to ${event}.`);
     }

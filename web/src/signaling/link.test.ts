@@ -52,6 +52,24 @@ describe('the link of a call', () => {
     expect(actions).toEqual(['restartIce', 'join']);
   });
 
+  it('makes transports anew that the server has ended, within the same join', () => {
+    const lost = run([{ type: 'transportLost' }, { type: 'transportLost' }], live);
+    expect(lost.actions).toEqual(['reopen', 'reopen']);
+    expect(lost.state.phase).toBe('repairing');
+    expect(run([{ type: 'mediaRestored' }], lost.state).state).toEqual(live);
+    expect(run([{ type: 'restartFailed' }], lost.state).actions).toEqual(['join']);
+  });
+
+  it('joins afresh when the server ends one transport after the other', () => {
+    const { actions } = run(Array(5).fill({ type: 'transportLost' }), live);
+    expect(actions).toEqual(['reopen', 'reopen', 'reopen', 'reopen', 'join']);
+  });
+
+  it('looks after itself when the page wakes, and only in a call', () => {
+    expect(run([{ type: 'woke' }], live)).toEqual({ state: live, actions: ['check'] });
+    expect(run([{ type: 'socketDown' }, { type: 'woke' }], live).actions).toEqual([]);
+  });
+
   it('tries again after a failure that may pass, and longer each time', () => {
     const first = run([{ type: 'socketUp' }, { type: 'joinFailed', code: 'timeout' }]);
     expect(first.actions).toEqual(['join', 'joinLater']);

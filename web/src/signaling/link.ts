@@ -6,6 +6,8 @@
 //        ▲                      │                 │ mediaBroken       │ mediaRestored
 //        └──────socketDown──────┴─────────────────┤                   │
 //                                                 └──► repairing ─────┘   after MAX_ICE_RESTARTS: joining again
+//
+// A transport that the server ended (its worker died) is made anew within the same join: `transportLost`.
 
 export type LinkPhase = 'connecting' | 'joining' | 'live' | 'repairing' | 'ended';
 
@@ -14,6 +16,8 @@ export interface LinkState {
   /** Whether this call was live before: then the interface says «reconnecting» and keeps everything on screen. */
   wasLive: boolean;
   iceRestarts: number;
+  /** Transports that the server ended since media last got through. */
+  transportsLost: number;
   /** Media got through on the present join. */
   mediaUp: boolean;
   /** Joins in a row whose media never got through. */
@@ -34,13 +38,17 @@ export type LinkEvent =
   | { type: 'joinFailed'; code: string }
   | { type: 'mediaBroken' }
   | { type: 'mediaRestored' }
+  | { type: 'transportLost' }
   | { type: 'restartFailed' }
+  | { type: 'woke' }
   | { type: 'roomClosed' }
   | { type: 'left' };
 
-export type LinkAction = 'join' | 'joinLater' | 'restartIce' | 'release';
+export type LinkAction = 'join' | 'joinLater' | 'restartIce' | 'reopen' | 'check' | 'release';
 
 export const MAX_ICE_RESTARTS = 2;
+/** Two are lost with one worker. A server that loses them again and again is to be asked anew for everything. */
+const MAX_TRANSPORTS_LOST = 4;
 /** Answers that trying again cannot change. */
 const FINAL_REFUSALS = new Set([
   'room_not_found',
@@ -56,6 +64,7 @@ export const initialLink: LinkState = {
   phase: 'connecting',
   wasLive: false,
   iceRestarts: 0,
+  transportsLost: 0,
   mediaUp: false,
   mediaFailures: 0,
   socketFailures: 0,
@@ -88,7 +97,7 @@ export function step(state: LinkState, event: LinkEvent): LinkStep {
     case 'joined':
       if (state.phase !== 'joining') return { state, actions: [] };
       return {
-        state: { ...state, phase: 'live', wasLive: true, iceRestarts: 0, joinFailures: 0, refusal: null, mediaUp: false },
+        state: { ...state, phase: 'live', wasLive: true, iceRestarts: 0, transportsLost: 0, joinFailures: 0, refusal: null, mediaUp: false },
         actions: [],
       };
     case 'joinFailed':
@@ -100,11 +109,18 @@ export function step(state: LinkState, event: LinkEvent): LinkStep {
       };
     case 'mediaBroken':
       return state.phase === 'live' || state.phase === 'repairing' ? repair(state) : { state, actions: [] };
+    case 'transportLost':
+      if (state.phase !== 'live' && state.phase !== 'repairing') return { state, actions: [] };
+      if (state.transportsLost >= MAX_TRANSPORTS_LOST) return rejoin(state);
+      return { state: { ...state, phase: 'repairing', transportsLost: state.transportsLost + 1 }, actions: ['reopen'] };
+    case 'woke':
+      // Nothing may be wrong: that is found out without a word.
+      return { state, actions: state.phase === 'live' || state.phase === 'repairing' ? ['check'] : [] };
     case 'restartFailed':
       return state.phase === 'repairing' ? rejoin(state) : { state, actions: [] };
     case 'mediaRestored':
       return state.phase === 'repairing' || state.phase === 'live'
-        ? { state: { ...state, phase: 'live', iceRestarts: 0, mediaUp: true, mediaFailures: 0 }, actions: [] }
+        ? { state: { ...state, phase: 'live', iceRestarts: 0, transportsLost: 0, mediaUp: true, mediaFailures: 0 }, actions: [] }
         : { state, actions: [] };
     case 'roomClosed':
       return end(state, 'room_closed');
@@ -131,7 +147,7 @@ function repair(state: LinkState): LinkStep {
 }
 
 function rejoin(state: LinkState): LinkStep {
-  return { state: { ...state, phase: 'joining', iceRestarts: 0 }, actions: ['join'] };
+  return { state: { ...state, phase: 'joining', iceRestarts: 0, transportsLost: 0 }, actions: ['join'] };
 }
 
 function end(state: LinkState, reason: string): LinkStep {

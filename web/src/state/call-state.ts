@@ -30,6 +30,8 @@ export interface CallState {
   participants: readonly Participant[];
   /** Remote video by producer. */
   videoTracks: Readonly<Record<string, MediaStreamTrack>>;
+  /** By participant: the last picture of a camera that is being received anew. */
+  heldPictures: Readonly<Record<string, MediaStreamTrack>>;
   microphoneOn: boolean;
   /** Space is held: speaking although muted. */
   pushToTalk: boolean;
@@ -63,6 +65,7 @@ export function initialCallState(name: string, speaks: Language, hears: Language
     hears,
     participants: [],
     videoTracks: {},
+    heldPictures: {},
     microphoneOn: false,
     pushToTalk: false,
     speakingWhileMuted: false,

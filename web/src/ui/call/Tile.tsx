@@ -22,9 +22,11 @@ export function Tile({ session, participant, languages }: TileProps) {
   const microphone = participant.producers.find(({ source }) => source === 'mic');
   const translation = participant.producers.find(({ source }) => source === 'translation');
   const track = useStore(session.store, (state) => (camera && !camera.paused ? state.videoTracks[camera.id] : undefined));
+  const held = useStore(session.store, (state) => (camera ? undefined : state.heldPictures[participant.id]));
   const speaking = useStore(session.store, (state) => state.activeSpeakerId === participant.id);
   const sounding = useStore(session.store, (state) => state.sounding.includes(participant.id));
   const hears = useStore(session.store, (state) => state.hears);
+  const shown = camera && { viewing: session.viewing, producerId: camera.id };
   const language = translation?.lang;
   const foreign = !sameLanguage(participant.speaks, hears);
   const untranslated = foreign && !language && languages !== null && !canRead(languages, participant.speaks, hears);
@@ -45,7 +47,7 @@ export function Tile({ session, participant, languages }: TileProps) {
         )
       }
     >
-      {track && camera ? <Video track={track} label={participant.name} shown={{ viewing: session.viewing, producerId: camera.id }} /> : <Avatar name={participant.name} />}
+      {track || held ? <Video track={(track ?? held) as MediaStreamTrack} label={participant.name} shown={shown} /> : <Avatar name={participant.name} />}
     </Frame>
   );
 }

@@ -50,12 +50,19 @@ export function Video({ track, mirrored = false, label, shown }: Props) {
   useEffect(() => {
     const video = element.current;
     if (!video) return;
-    video.srcObject = new MediaStream([track]);
+    // The same stream with another track in it: the last picture stays until the next one is there.
+    const stream = video.srcObject instanceof MediaStream ? video.srcObject : new MediaStream();
+    for (const before of stream.getTracks()) if (before !== track) stream.removeTrack(before);
+    stream.addTrack(track);
+    if (video.srcObject !== stream) video.srcObject = stream;
     void video.play().catch(() => undefined);
-    return () => {
-      video.srcObject = null;
-    };
   }, [track]);
+  useEffect(() => {
+    const video = element.current;
+    return () => {
+      if (video) video.srcObject = null;
+    };
+  }, []);
   return (
     <video ref={element} className={mirrored ? 'mirrored' : undefined} autoPlay playsInline muted aria-label={label} />
   );
