@@ -8,6 +8,8 @@ import type { SignalingClient } from '../signaling/client';
 import { cameraEncodings, DEFAULT_CODEC, screenEncodings, type VideoCodec } from './encodings';
 import { pathCounters, PlayoutDelay, SilenceWatch } from './media-watch';
 import { PathWatch } from './path-watch';
+import { receivedFigures, roundTripMs, sentFigures } from './quality';
+import type { Figures, LayersOf } from './quality-watch';
 import type { Viewing, Wish } from './viewing';
 import { WishSender } from './wish-sender';
 
@@ -40,6 +42,8 @@ export class MediaConnection {
   private readonly publishing = new Map<SentSource, MediaStreamTrack>();
   private readonly consumers = new Map<string, ms.Consumer>();
   private readonly wishes = new Map<string, WishSender>();
+  /** By producer: how many layers its picture has, and which one the server sends. */
+  private readonly layers = new Map<string, { count: number; current: number | null }>();
   /** Producers we want; one may be withdrawn while its consumer is being made. */
   private readonly wanted = new Set<string>();
   private readonly path: PathWatch<ms.Transport>;
@@ -319,6 +323,7 @@ export class MediaConnection {
     const { spatialLayers } = parseScalabilityMode(rtpParameters.encodings?.[0]?.scalabilityMode);
     // All layers of a screen are equally sharp: there is no smaller one to prefer.
     const layers = source === 'screen' ? 1 : spatialLayers;
+    if (kind === 'video') this.layers.set(producerId, { count: spatialLayers, current: this.layers.get(producerId)?.current ?? null });
     const wish = kind === 'video' ? this.viewing.add(producerId, layers) : { visible: true, spatialLayer: null };
     const sender = new WishSender({
       pause: () => this.signaling.request('pauseConsumer', { consumerId }),
@@ -334,7 +339,39 @@ export class MediaConnection {
     this.wishes.get(producerId)?.set(wish);
   }
 
+  layersChanged(consumerId: string, current: number | null): void {
+    for (const [producerId, consumer] of this.consumers) {
+      const layers = this.layers.get(producerId);
+      if (consumer.id === consumerId && layers) layers.current = current;
+    }
+  }
+
+  layersOf(producerId: string): LayersOf | null {
+    const layers = this.layers.get(producerId), wish = this.wishes.get(producerId)?.wished;
+    return layers && wish ? { ...layers, wished: wish.spatialLayer, visible: wish.visible } : null;
+  }
+
+  /** How media fares, for the bars in the tiles. */
+  async figures(): Promise<Figures> {
+    const at = performance.now();
+    const look = async (transport: ms.Transport) =>
+      transport.closed || transport.connectionState !== 'connected' ? null
+        : ((await transport.getStats()) as unknown as ReadonlyMap<string, Record<string, unknown>>);
+    const [sent, received] = await Promise.all([look(this.send), look(this.recv)]);
+    const byTrack = received ? receivedFigures(received, at) : new Map<string, never>();
+    return {
+      received: new Map([...this.consumers].flatMap(([id, { track }]) => {
+        const figures = byTrack.get(track.id);
+        return figures ? [[id, figures] as const] : [];
+      })),
+      sent: sent && sentFigures(sent, at),
+      receivedRttMs: received && roundTripMs(received),
+      sentRttMs: sent && roundTripMs(sent),
+    };
+  }
+
   private endWish(producerId: string): void {
+    this.layers.delete(producerId);
     this.viewing.remove(producerId);
     this.wishes.get(producerId)?.close();
     this.wishes.delete(producerId);

@@ -92,6 +92,9 @@ class FakeMedia {
     ++this.iceRestarts;
     fake.refuse['restartIce']?.();
   }
+  figures = async () => ({ received: new Map(), sent: null, receivedRttMs: null, sentRttMs: null });
+  layersOf = () => null;
+  layersChanged = () => undefined;
   drop = () => undefined;
   close = () => undefined;
 }
@@ -409,6 +412,25 @@ describe('a page that woke, or came to another network', () => {
     await settle();
     expect(session.store.get().link.phase).toBe('live');
     expect(names().filter((name) => name === 'join')).toHaveLength(2);
+  });
+});
+
+describe('people who come and go', () => {
+  const bob = (id: string): Participant => ({ id, name: 'Bob', speaks: 'en', hears: 'en', handRaised: false, producers: [] });
+
+  it('are told, but not when their page was only loaded again', async () => {
+    const session = await join();
+    const told = () => session.store.get().notices.map(({ key }) => key);
+    fake.events?.participantJoined(bob('one'));
+    expect(told()).toEqual(['notice.joined']);
+    await vi.advanceTimersByTimeAsync(10_000);
+    fake.events?.participantLeft({ id: 'one', reason: 'replaced' });
+    fake.events?.participantJoined(bob('two'));
+    expect(told()).toEqual([]);
+    expect(session.store.get().participants.map(({ id }) => id)).toEqual(['two']);
+    fake.events?.participantLeft({ id: 'two', reason: 'left' });
+    fake.events?.participantJoined(bob('three'));
+    expect(told()).toEqual(['notice.left', 'notice.joined']);
   });
 });
 

@@ -13,25 +13,24 @@ import { forgetCall, recallSent, rememberCall, rememberSent, type JoinIntent } f
 import { preferences } from '../state/preferences';
 import { applyCaption, mergeCaptions } from './captions';
 import { MediaConnection } from './connection';
-import { cameraBitrate, openCamera, openMicrophone, openScreen, SCREEN_BITRATE } from './devices';
+import { cameraBitrate, SCREEN_BITRATE } from './devices';
 import { codecOfAddress } from './encodings';
-import { SPEAKING_RMS } from './envelope';
-import { LocalSource, type Owner, type Tracks } from './local-source';
-import { Meter } from './meter';
 import { AudioMixer } from './mixer';
+import { OwnDevices } from './own-devices';
+import { PageWatch } from './page-watch';
+import { Pictures } from './pictures';
+import { QualityWatch } from './quality-watch';
 import { Viewing } from './viewing';
-import { WakeWatch } from './wake-watch';
 
 const NOTICE_MS = 6000;
 const CONSUME_AGAIN_MS = 1000;
 /** After that many refusals of our languages we join with one that every server takes that knows what we speak. */
 const LANGUAGE_REFUSALS = 2;
 const REACTION_MS = 4500;
+const BACK_WITHIN_MS = 3000;
 const MIX_SETTLE_MS = 600;
 /** Transports that were made anew have that long to carry media. */
 const REOPEN_LIMIT_MS = 10_000;
-/** How long the last picture of somebody stays whose camera is being sent anew. */
-const HELD_MS = 4000;
 
 export class CallSession {
   readonly store: CallStore;
@@ -39,11 +38,8 @@ export class CallSession {
   /** Which pictures are shown, and how large; the page reports it. */
   readonly viewing = new Viewing((producerId, wish) => this.connection?.wish(producerId, wish));
   private readonly signaling: SignalingClient;
-  private readonly microphone: LocalSource<MediaConnection>;
-  private readonly camera: LocalSource<MediaConnection>;
-  private readonly screen: LocalSource<MediaConnection>;
+  private readonly devices: OwnDevices<MediaConnection>;
   private connection: MediaConnection | null = null;
-  private meter: Meter | null = null;
   private intent: JoinIntent;
   /** Our chat messages of this tab, also of earlier joins. */
   private readonly sent: Set<string>;
@@ -53,8 +49,12 @@ export class CallSession {
   private joinTimer = 0;
   private mixTimer = 0;
   private reopenTimer = 0;
-  private readonly wakeWatch: WakeWatch;
+  private readonly page: PageWatch;
+  private readonly pictures: Pictures;
+  private readonly qualityWatch: QualityWatch;
   private nextId = 1;
+  /** Who has just made room for their own next join. */
+  private replaced: { name: string; at: number } | null = null;
   private ended = false;
 
   /** Takes over the tracks of the lobby. */
@@ -64,11 +64,15 @@ export class CallSession {
     this.store = createCallStore(initialCallState(intent.name, intent.speaks, intent.hears, mix));
     this.store.set({ microphoneOn: microphoneOn && tracks.microphone !== null });
     this.sent = new Set(recallSent(intent.code));
-    this.microphone = new LocalSource(['mic'], this.microphoneOwner());
-    this.camera = new LocalSource(['camera'], this.cameraOwner());
-    this.screen = new LocalSource(['screen', 'screenAudio'], this.screenOwner());
-    if (tracks.microphone) this.microphone.adopt(new Map([['mic', tracks.microphone]]));
-    if (tracks.camera) this.camera.adopt(new Map([['camera', tracks.camera]]));
+    this.devices = new OwnDevices<MediaConnection>({
+      store: this.store,
+      target: () => (this.connection?.sends ? this.connection : null),
+      publish: (target, source, track) => this.publish(target, source, track),
+      heard: () => this.heard(),
+      complain: (error) => this.complain(error),
+      notify: (tone, key) => this.notify(tone, key),
+    });
+    this.devices.adopt(tracks);
     this.mixer = new AudioMixer(
       mix,
       (sounding) => this.store.set({ sounding }),
@@ -85,28 +89,27 @@ export class CallSession {
       },
       this.eventHandlers(),
     );
-    this.wakeWatch = new WakeWatch(() => this.onOnline());
-    window.addEventListener('online', this.onOnline);
-    window.addEventListener('pagehide', this.onPageHide);
-    window.addEventListener('pageshow', this.onPageShow);
-    document.addEventListener('visibilitychange', this.onVisibility);
-    this.onVisibility();
+    this.qualityWatch = new QualityWatch(
+      () => (this.store.get().link.phase === 'live' ? this.connection : null),
+      () => this.store.get().participants,
+      (qualities) => this.store.set({ qualities }),
+    );
+    this.pictures = new Pictures(this.store);
+    this.page = new PageWatch({
+      woke: () => this.onWoke(),
+      visible: (visible) => this.viewing.setPageVisible(visible),
+      left: () => this.signaling.close(),
+    });
     this.signaling.connect();
   }
 
   // ---- staying connected
 
   /** Another network, or a long sleep: the socket is tried at once, and what looks connected is looked at. */
-  private readonly onOnline = () => {
+  private onWoke(): void {
     this.signaling.connectNow();
     this.hear({ type: 'woke' });
-  };
-  private readonly onPageHide = () => this.signaling.close();
-  /** Brought back by the browser as it was left, when everything had been closed: a reload joins again. */
-  private readonly onPageShow = (event: PageTransitionEvent) => {
-    if (event.persisted) window.location.reload();
-  };
-  private readonly onVisibility = () => this.viewing.setPageVisible(document.visibilityState !== 'hidden');
+  }
 
   private hear(event: LinkEvent): void {
     const { state, actions } = step(this.store.get().link, event);
@@ -148,10 +151,9 @@ export class CallSession {
     }
     if (!current()) return;
     this.consumeAll();
-    const sources = [this.microphone, this.camera, this.screen];
-    for (const source of sources) source.settle();
+    this.devices.settle();
     const used = {
-      send: sources.some(({ wanted }) => wanted),
+      send: this.devices.wanted,
       recv: this.store.get().participants.some(({ producers }) => producers.length > 0),
     };
     // With nothing to send, or nobody to receive, nothing will connect, and nothing is missing.
@@ -183,7 +185,7 @@ export class CallSession {
       this.hear({ type: 'joined' });
       rememberCall(this.intent);
       this.consumeAll();
-      for (const source of [this.microphone, this.camera, this.screen]) source.settle();
+      this.devices.settle();
     } catch (error) {
       if (!current()) return;
       const { code } = Failure.of(error);
@@ -246,14 +248,14 @@ export class CallSession {
     return {
       participantJoined: (participant) => this.onParticipant(participant),
       participantUpdated: (participant) => this.onParticipant(participant),
-      participantLeft: ({ id }) => this.onParticipantLeft(id),
+      participantLeft: ({ id, reason }) => this.onParticipantLeft(id, reason),
       producerAdded: ({ participantId, producer }) => {
         if (participantId === store.get().selfId) return;
         producers(participantId, withProducer(producer));
         this.consume(producer);
       },
       producerRemoved: ({ participantId, producerId }) => {
-        this.holdPicture(participantId, producerId);
+        this.pictures.hold(producerId);
         producers(participantId, withoutProducer(producerId));
         this.connection?.drop(producerId);
       },
@@ -262,7 +264,7 @@ export class CallSession {
       consumerClosed: ({ consumerId }) => this.connection?.dropConsumer(consumerId),
       consumerPaused: () => undefined,
       consumerResumed: () => undefined,
-      consumerLayersChanged: () => undefined,
+      consumerLayersChanged: ({ consumerId, spatialLayer }) => this.connection?.layersChanged(consumerId, spatialLayer),
       transportClosed: ({ transportId }) => {
         if (this.connection?.transportGone(transportId)) this.hear({ type: 'transportLost' });
       },
@@ -280,7 +282,9 @@ export class CallSession {
     if (participant.id === selfId) return;
     const known = participants.find((other) => other.id === participant.id);
     this.store.set({ participants: upsertParticipant(participants, participant) });
-    if (!known) this.notify('info', 'notice.joined', { name: participant.name });
+    const back = this.replaced?.name === participant.name && Date.now() - this.replaced.at < BACK_WITHIN_MS;
+    if (!known && !back) this.notify('info', 'notice.joined', { name: participant.name });
+    if (back) this.replaced = null;
     if (!known?.handRaised && participant.handRaised) this.notify('info', 'notice.hand', { name: participant.name });
     for (const producer of known?.producers ?? []) {
       if (!participant.producers.some((other) => other.id === producer.id)) this.connection?.drop(producer.id);
@@ -288,13 +292,15 @@ export class CallSession {
     for (const producer of participant.producers) this.consume(producer);
   }
 
-  private onParticipantLeft(id: string): void {
+  private onParticipantLeft(id: string, reason: string): void {
     const { participants } = this.store.get();
     const leaving = participants.find((participant) => participant.id === id);
     if (!leaving) return;
     for (const producer of leaving.producers) this.connection?.drop(producer.id);
     this.store.set({ participants: withoutParticipant(participants, id) });
-    this.notify('info', 'notice.left', { name: leaving.name });
+    // Their page was loaded again: they are back at once, which is nothing to tell.
+    if (reason === 'replaced') this.replaced = { name: leaving.name, at: Date.now() };
+    else this.notify('info', 'notice.left', { name: leaving.name });
   }
 
   private consumeAll(): void {
@@ -326,12 +332,7 @@ export class CallSession {
   }
 
   private onTrack(producerId: string, track: MediaStreamTrack): void {
-    if (track.kind === 'video') {
-      this.store.set((state) => ({ videoTracks: { ...state.videoTracks, [producerId]: track } }));
-      const owner = this.ownerOf(producerId);
-      if (owner?.producer.source === 'camera') this.letPictureGo(owner.participant.id);
-      return;
-    }
+    if (track.kind === 'video') return this.pictures.add(producerId, track);
     const owner = this.ownerOf(producerId);
     if (!owner) return;
     const { source } = owner.producer;
@@ -339,34 +340,19 @@ export class CallSession {
     this.mixer.add(producerId, owner.participant.id, role, track);
   }
 
-  /** While media begins anew for everybody, the last picture of each stays where it was until the next one comes. */
-  private holdPicture(participantId: string, producerId: string): void {
-    const { link, videoTracks } = this.store.get();
-    const track = videoTracks[producerId];
-    if (link.phase !== 'repairing' || !track || this.ownerOf(producerId)?.producer.source !== 'camera') return;
-    this.store.set((state) => ({ heldPictures: { ...state.heldPictures, [participantId]: track } }));
-    window.setTimeout(() => this.letPictureGo(participantId, track), HELD_MS);
-  }
-
-  private letPictureGo(participantId: string, track?: MediaStreamTrack): void {
-    const { [participantId]: held, ...heldPictures } = this.store.get().heldPictures;
-    if (held && (!track || held === track)) this.store.set({ heldPictures });
-  }
-
   private onTrackGone(producerId: string): void {
     this.mixer.remove(producerId);
-    const { [producerId]: gone, ...videoTracks } = this.store.get().videoTracks;
-    if (gone) this.store.set({ videoTracks });
+    this.pictures.remove(producerId);
   }
 
   // ---- what the person does
 
   setMicrophone(on: boolean): void {
     this.store.set({ microphoneOn: on, pushToTalk: false });
-    const open = this.microphone.track('mic') !== null;
+    const open = this.devices.microphone.track('mic') !== null;
     if (open) preferences.set({ microphoneOn: on });
     // Muting keeps the device, but does not wait for one that is still opening.
-    if (on || !open) this.microphone.want(on);
+    if (on || !open) this.devices.microphone.want(on);
     void this.applyMute();
   }
 
@@ -375,7 +361,7 @@ export class CallSession {
     const { microphoneOn, pushToTalk, hasMicrophone } = this.store.get();
     if (microphoneOn || !hasMicrophone || pushToTalk === held) return;
     this.store.set({ pushToTalk: held });
-    if (held) this.microphone.want(true);
+    if (held) this.devices.microphone.want(true);
     void this.applyMute();
   }
 
@@ -406,22 +392,20 @@ export class CallSession {
     if (code === 'timeout') return;
     // The server does not know our voice: a new producer takes its place.
     await this.connection?.unpublish('mic');
-    this.microphone.settle();
+    this.devices.microphone.settle();
   }
 
   setCamera(on: boolean): void {
-    preferences.set({ cameraOn: on });
-    this.camera.want(on);
-    this.onCamera();
+    this.devices.setCamera(on);
   }
 
   setScreen(on: boolean): void {
-    this.screen.want(on);
+    this.devices.screen.want(on);
   }
 
   /** Another device was chosen in the settings. */
   changeDevice(kind: 'microphone' | 'camera'): void {
-    this[kind].renew();
+    this.devices[kind].renew();
   }
 
   setHand(handRaised: boolean): void {
@@ -538,95 +522,6 @@ export class CallSession {
     this.store.set((state) => ({ chat: claimChat(applyChat(state.chat, message), this.sent, selfId) }));
   }
 
-  // ---- our devices
-
-  private owner(more: Pick<Owner<MediaConnection>, 'open' | 'changed' | 'openFailed' | 'publishFailed' | 'lost'>) {
-    return {
-      target: () => (this.connection?.sends ? this.connection : null),
-      publish: (...given: Parameters<CallSession['publish']>) => this.publish(...given),
-      ...more,
-    };
-  }
-
-  private microphoneOwner(): Owner<MediaConnection> {
-    const muted = () => this.store.set({ microphoneOn: false, pushToTalk: false });
-    return this.owner({
-      open: async () => single('mic', await openMicrophone(preferences.get())),
-      changed: () => this.onMicrophone(),
-      openFailed: (error) => {
-        if (!this.microphone.wanted) muted();
-        this.complain(error);
-      },
-      publishFailed: (_, error) => {
-        if (Failure.of(error).code === 'not_connected') return;
-        muted();
-        this.complain(error);
-      },
-      lost: () => {
-        muted();
-        this.notify('bad', 'notice.microphoneGone');
-      },
-    });
-  }
-
-  private cameraOwner(): Owner<MediaConnection> {
-    const off = (error: unknown) => {
-      if (Failure.of(error).code === 'not_connected') return;
-      this.setCamera(false);
-      this.complain(error);
-    };
-    return this.owner({
-      open: async () => single('camera', await openCamera(preferences.get())),
-      changed: () => this.onCamera(),
-      openFailed: (error) => (this.camera.wanted ? this.complain(error) : off(error)),
-      publishFailed: (_, error) => off(error),
-      lost: () => {
-        this.setCamera(false);
-        this.notify('bad', 'notice.cameraGone');
-      },
-    });
-  }
-
-  private screenOwner(): Owner<MediaConnection> {
-    return this.owner({
-      open: async () => {
-        const screen = await openScreen();
-        return screen && new Map<SentSource, MediaStreamTrack>([
-          ['screen', screen.video], ...(screen.audio ? ([['screenAudio', screen.audio]] as const) : []),
-        ]);
-      },
-      changed: () => this.store.set({ screen: this.screen.track('screen') }),
-      openFailed: (error) => this.complain(error),
-      publishFailed: (source, error) => {
-        if (Failure.of(error).code === 'not_connected') return;
-        // The picture is shared without its sound; never the other way round.
-        if (source === 'screen') this.screen.want(false);
-        this.complain(error);
-      },
-      lost: () => undefined,
-    });
-  }
-
-  private onCamera(): void {
-    this.store.set({ camera: this.camera.track('camera'), cameraWanted: this.camera.wanted });
-  }
-
-  private onMicrophone(): void {
-    this.meter?.close();
-    this.meter = null;
-    const track = this.microphone.track('mic');
-    this.store.set({ hasMicrophone: track !== null });
-    if (!track) return;
-    let loudTicks = 0;
-    this.meter = new Meter(track, (level) => {
-      const { speakingWhileMuted } = this.store.get();
-      const muted = !this.heard();
-      loudTicks = muted && level > 4 * SPEAKING_RMS ? Math.min(loudTicks + 1, 12) : Math.max(loudTicks - 1, 0);
-      const speaking = muted && (speakingWhileMuted ? loudTicks > 0 : loudTicks >= 6);
-      if (speaking !== speakingWhileMuted) this.store.set({ speakingWhileMuted: speaking });
-    }, 120);
-  }
-
   private release(): void {
     if (this.ended) return;
     this.ended = true;
@@ -636,21 +531,15 @@ export class CallSession {
     window.clearTimeout(this.joinTimer);
     window.clearTimeout(this.mixTimer);
     window.clearTimeout(this.reopenTimer);
-    this.wakeWatch.close();
-    window.removeEventListener('pageshow', this.onPageShow);
-    window.removeEventListener('online', this.onOnline);
-    window.removeEventListener('pagehide', this.onPageHide);
-    document.removeEventListener('visibilitychange', this.onVisibility);
+    this.page.close();
+    this.qualityWatch.close();
     this.connection?.close();
     this.viewing.close();
     this.connection = null;
     this.mixer.close();
-    for (const source of [this.microphone, this.camera, this.screen]) source.close();
-    this.meter?.close();
+    this.devices.close();
     this.store.set({ camera: null, screen: null, videoTracks: {}, heldPictures: {}, sounding: [] });
     // Lets the `leave` go out before the socket does.
     window.setTimeout(() => this.signaling.close(), 100);
   }
 }
-
-const single = (source: SentSource, track: MediaStreamTrack): Tracks => new Map([[source, track]]);

@@ -23,6 +23,10 @@ export class WishSender {
     private wish: Wish,
   ) {}
 
+  get wished(): Wish {
+    return this.wish;
+  }
+
   /** The first wish; fails when the server refuses it. */
   async begin(): Promise<void> {
     await this.run();

@@ -137,7 +137,8 @@ export interface Events {
   consumerClosed: { consumerId: string };
   consumerPaused: { consumerId: string };
   consumerResumed: { consumerId: string };
-  consumerLayersChanged: { consumerId: string; spatialLayer: number; temporalLayer: number };
+  /** null: nothing is sent. */
+  consumerLayersChanged: { consumerId: string; spatialLayer: number | null; temporalLayer: number | null };
   transportClosed: { transportId: string; reason: string };
   activeSpeaker: { participantId: string | null };
   caption: Caption;

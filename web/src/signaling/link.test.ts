@@ -136,6 +136,12 @@ describe('what is said about the link', () => {
     expect(after([failed, failed, up])).toEqual(['call.connecting']);
   });
 
+  it.each(['draining', 'media_unavailable'])('is %s as soon as the server says it, and joining is tried on', (code) => {
+    const { state, actions } = run([up, { type: 'joinFailed', code }]);
+    expect(linkSentences(state)).toEqual([`failure.${code}`]);
+    expect(actions).toEqual(['join', 'joinLater']);
+  });
+
   it('is why joining fails, when it keeps failing', () => {
     const refused = (code: string): LinkEvent[] => [up, ...Array(2).fill({ type: 'joinFailed', code })];
     expect(after(refused('timeout'))).toEqual(['failure.server_unreachable']);

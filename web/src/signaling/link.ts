@@ -161,6 +161,9 @@ const UNREACHABLE_AFTER = 2;
 /** Failures of joining that are no answer of the server's. */
 const NO_ANSWER = new Set(['timeout', 'not_connected', 'unexpected', 'already_joined']);
 
+/** Answers in which the server says plainly what is the matter: nobody has to wait for a second one. */
+const TOLD_AT_ONCE = new Set(['draining', 'media_unavailable']);
+
 /** What is to be said about the link, as keys of the language table, the most important first. */
 export function linkSentences(link: LinkState): string[] {
   const sentences: string[] = [];
@@ -171,7 +174,7 @@ export function linkSentences(link: LinkState): string[] {
   const failing =
     link.phase === 'connecting'
       ? link.socketFailures >= UNREACHABLE_AFTER && 'server_unreachable'
-      : link.joinFailures >= UNREACHABLE_AFTER && (NO_ANSWER.has(link.refusal ?? 'timeout') ? 'server_unreachable' : link.refusal);
+      : (link.joinFailures >= UNREACHABLE_AFTER || TOLD_AT_ONCE.has(link.refusal ?? '')) && (NO_ANSWER.has(link.refusal ?? 'timeout') ? 'server_unreachable' : link.refusal);
   // What was live stays on screen: it is also said that it is being brought back.
   if (!failing || link.wasLive) sentences.push(link.wasLive ? 'call.reconnecting' : 'call.connecting');
   if (failing) sentences.push(`failure.${failing}`);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything the call page shows. Written by call/session.ts, read by ui/.
 import type { Caption, ChatMessage, Language, Participant, Producer, ServiceState } from '../protocol/types';
+import type { Qualities } from '../call/quality-watch';
 import { initialLink, type LinkState } from '../signaling/link';
 import { createStore, type Store } from './store';
 
@@ -32,6 +33,8 @@ export interface CallState {
   videoTracks: Readonly<Record<string, MediaStreamTrack>>;
   /** By participant: the last picture of a camera that is being received anew. */
   heldPictures: Readonly<Record<string, MediaStreamTrack>>;
+  /** By participant, and `self`: how the connection fares. Missing: nothing is known. */
+  qualities: Qualities;
   microphoneOn: boolean;
   /** Space is held: speaking although muted. */
   pushToTalk: boolean;
@@ -66,6 +69,7 @@ export function initialCallState(name: string, speaks: Language, hears: Language
     participants: [],
     videoTracks: {},
     heldPictures: {},
+    qualities: {},
     microphoneOn: false,
     pushToTalk: false,
     speakingWhileMuted: false,

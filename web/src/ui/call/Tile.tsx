@@ -5,9 +5,11 @@ import { useT, useUi } from '../../i18n';
 import { canRead, nameIn, shortName } from '../../i18n/languages';
 import type { Language, Participant, ServerLanguages } from '../../protocol/types';
 import { sameLanguage } from '../../call/captions';
+import { SELF } from '../../call/quality-watch';
 import { useStore } from '../../state/store';
 import { Icon } from '../parts/Icon';
 import { Avatar, Video } from '../parts/Video';
+import { QualityMark } from './QualityMark';
 
 interface TileProps {
   session: CallSession;
@@ -32,7 +34,7 @@ export function Tile({ session, participant, languages }: TileProps) {
   const untranslated = foreign && !language && languages !== null && !canRead(languages, participant.speaks, hears);
   return (
     <Frame
-      session={session} id={participant.id} name={participant.name} label={participant.name} speaks={participant.speaks}
+      session={session} id={participant.id} qualityOf={participant.id} name={participant.name} label={participant.name} speaks={participant.speaks}
       muted={!microphone || microphone.paused} speaking={speaking || sounding} hand={participant.handRaised}
       said={untranslated ? t('tile.untranslated', { language: nameIn(hears, ui) }) : null}
       mark={
@@ -59,7 +61,7 @@ export function SelfTile({ session }: { session: CallSession }) {
     muted: !s.hasMicrophone || (!s.microphoneOn && !s.pushToTalk), speaking: s.selfId !== null && s.activeSpeakerId === s.selfId,
   }));
   return (
-    <Frame session={session} id={state.id ?? ''} name={state.name} label={`${state.name} (${t('common.you')})`}
+    <Frame session={session} id={state.id ?? ''} qualityOf={SELF} name={state.name} label={`${state.name} (${t('common.you')})`}
       speaks={state.speaks} muted={state.muted} speaking={state.speaking && !state.muted} hand={state.hand} mark={null}>
       {state.camera ? <Video track={state.camera} mirrored label={t('common.you')} /> : <Avatar name={state.name} />}
     </Frame>
@@ -69,6 +71,8 @@ export function SelfTile({ session }: { session: CallSession }) {
 interface FrameProps {
   session: CallSession;
   id: string;
+  /** Whose connection the bars are about. */
+  qualityOf: string;
   name: string;
   label: string;
   speaks: Language;
@@ -81,9 +85,10 @@ interface FrameProps {
   children: ReactNode;
 }
 
-function Frame({ session, id, label, speaks, muted, speaking, hand, said: more, mark, children }: FrameProps) {
+function Frame({ session, id, qualityOf, name, label, speaks, muted, speaking, hand, said: more, mark, children }: FrameProps) {
   const t = useT();
   const ui = useUi();
+  const quality = useStore(session.store, (state) => state.qualities[qualityOf]);
   const reactions = useStore(session.store, (state) => state.reactions.filter((r) => r.participantId === id));
   const said = [label, t('tile.speaks', { language: nameIn(speaks, ui) })];
   if (muted) said.push(t('tile.muted'));
@@ -97,10 +102,11 @@ function Frame({ session, id, label, speaks, muted, speaking, hand, said: more, 
       <div className="tile-reactions" aria-hidden="true">
         {reactions.map((reaction) => <span key={reaction.id}>{reaction.emoji}</span>)}
       </div>
-      <footer className="plate" aria-hidden="true">
-        {muted && <span className="plate-muted"><Icon name="micOff" size={15} /></span>}
-        <span className="plate-name">{label}</span>
-        <span className="badge">{shortName(speaks)}</span>
+      <footer className="plate">
+        {muted && <span className="plate-muted" aria-hidden="true"><Icon name="micOff" size={15} /></span>}
+        <span className="plate-name" aria-hidden="true">{label}</span>
+        <span className="badge" aria-hidden="true">{shortName(speaks)}</span>
+        {quality && <QualityMark quality={quality} name={name} own={qualityOf === SELF} />}
       </footer>
     </article>
   );
