@@ -42,6 +42,7 @@ const Calls::RequestRow Calls::kRequests[] = {
     {"createTransport", &Calls::CreateTransport, true},
     {"connectTransport", &Calls::ConnectTransport, true, "transportId"},
     {"restartIce", &Calls::RestartIce, true, "transportId"},
+    {"closeTransport", &Calls::CloseTransport, true, "transportId"},
     {"produce", &Calls::Produce, true, "transportId"},
     {"pauseProducer", &Calls::PauseProducer, true, "producerId"},
     {"resumeProducer", &Calls::ResumeProducer, true, "producerId"},
@@ -73,7 +74,8 @@ Calls::Calls(io::Loop& loop, const CallsConfig& config, Metrics& metrics)
       draining_gauge_(metrics.GetGauge("jbcalling_draining", "1 while no new room is opened, because of a restart")),
       expire_(loop),
       drained_(loop),
-      prune_pipes_(loop) {
+      prune_pipes_(loop),
+      end_holds_(loop) {
   monitor_ = std::make_unique<SpeechMonitor>(
       loop, config.speech, metrics,
       SpeechMonitor::Callbacks{
@@ -104,7 +106,7 @@ void Calls::ExpireLater() {
 void Calls::UpdateGauges() {
   rooms_gauge_.Set(static_cast<double>(registry_.size()));
   participants_gauge_.Set(static_cast<double>(sockets_of_participants_.size()));
-  sessions_gauge_.Set(static_cast<double>(sessions_.size()));
+  sessions_gauge_.Set(static_cast<double>(sessions_.size() - held_.size()));
 }
 
 Result<room::RoomEntry*> Calls::CreateRoom(const room::CreateRequest& request) {
@@ -156,6 +158,7 @@ Calls::Session Calls::FreshSession(const SocketId& socket, const SocketAddress& 
           .consumers = {},
           .producers = {},
           .pending = 0,
+          .hold = false,
           .chat = chat};
 }
 
@@ -196,9 +199,16 @@ Status<> Calls::CheckShape(const RequestRow& row, const json::value& data) {
 
 // Later: a client too slow to take an event is cut while that is being sent, and whoever sends it may be in
 // the middle of this very session, or of all of them.
-void Calls::OnDisconnect(const SocketId& socket, socketio::DisconnectReason) {
-  loop_.Post([this, socket, alive = alive_] {
-    if (*alive) Forget(socket);
+void Calls::OnDisconnect(const SocketId& socket, socketio::DisconnectReason reason) {
+  using Reason = socketio::DisconnectReason;
+  // Whatever the socket itself says of its end: who gives up one that answers nothing says DISCONNECT, and who leaves
+  // says `leave`. Who breaks the protocol is not held.
+  const bool lost = reason != Reason::kServer && reason != Reason::kParseError && reason != Reason::kTooFast;
+  loop_.Post([this, socket, lost, alive = alive_] {
+    if (!*alive) return;
+    const Session* session = Find(socket);
+    if (lost && session && session->joined() && session->hold) Hold(socket);
+    else Forget(socket);
   });
 }
 
@@ -207,7 +217,31 @@ void Calls::Forget(const SocketId& socket) {
     if (session->joined()) LeaveRoom(*session, room::LeaveReason::kDisconnected);
     sessions_.erase(socket);
   }
+  held_.erase(socket);
   UpdateGauges();
+}
+
+void Calls::Hold(const SocketId& socket) {
+  held_.insert(socket);
+  ends_of_holds_.emplace_back(io::Now() + config_.hold, socket);
+  if (ends_of_holds_.size() == 1) EndHoldsLater();
+  UpdateGauges();
+}
+
+void Calls::EndHoldsLater() {
+  if (ends_of_holds_.empty()) return;
+  end_holds_.StartIn(std::max(Duration::zero(), ends_of_holds_.front().first - io::Now()), [this] {
+    while (!ends_of_holds_.empty() && ends_of_holds_.front().first <= io::Now()) {
+      if (held_.contains(ends_of_holds_.front().second)) Forget(ends_of_holds_.front().second);
+      ends_of_holds_.pop_front();
+    }
+    EndHoldsLater();
+  });
+}
+
+void Calls::DropSocket(SocketId socket) {
+  if (held_.contains(socket)) return Forget(socket);
+  server_->Disconnect(socket);
 }
 
 void Calls::LeaveRoom(Session& session, room::LeaveReason reason) {

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -31,6 +33,9 @@ struct CallsConfig {
   std::vector<std::string> turn_urls;
   std::string turn_secret;
   room::RegistryLimits rooms;
+  // How long somebody whose socket is lost keeps their place, when they asked for it. Who changes networks is back
+  // within two seconds, an outage may be longer; the others see a picture that stands.
+  Duration hold = std::chrono::seconds(10);
 };
 
 class Calls : public SocketIoHandler, private InterpreterObserver, private MediaPool::Observer {
@@ -82,6 +87,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
     std::map<ConsumerId, Consumed> consumers;
     std::map<ProducerId, TransportId> producers;
     std::size_t pending = 0;  // creations the SFU has not answered yet
+    bool hold = false;        // when the socket is lost: what `join` asked for
     TokenBucket chat;         // of the connection: leaving and coming back fills nothing
     bool joined() const { return !room.value().empty(); }
   };
@@ -133,6 +139,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   void CreateTransport(Session&, const json::value&, const Reply&);
   void ConnectTransport(Session&, const json::value&, const Reply&);
   void RestartIce(Session&, const json::value&, const Reply&);
+  void CloseTransport(Session&, const json::value&, const Reply&);
   void Produce(Session&, const json::value&, const Reply&);
   void PauseProducer(Session&, const json::value&, const Reply&);
   void ResumeProducer(Session&, const json::value&, const Reply&);
@@ -159,6 +166,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   Status<> CheckAdmission(const Session& session, const json::value& data, room::RoomEntry** entry);
   // What the client is to others: {"id","speaks","hears","voice"}.
   json::object DescribeSelf(const Session& session, const room::Room& room) const;
+  // Moves everything of that person to another socket.
+  void Continue(Session& session, Session& ghost, const json::value& data, const Reply& reply);
   json::object JoinAnswer(const Session& session, const room::RoomEntry& entry) const;
   json::array IceServers(const ParticipantId& participant) const;
   // Asks for every language somebody reads, then sends the message to all, once.
@@ -169,6 +178,11 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   Session* Find(const SocketId& socket);
   // Of a connection that is gone.
   void Forget(const SocketId& socket);
+  // Of a connection that is lost: for `hold` nobody is told, and the media goes on where it can.
+  void Hold(const SocketId& socket);
+  void EndHoldsLater();
+  // The person has come back over another one.
+  void DropSocket(SocketId socket);
   Session* FindByToken(const RoomCode& room, std::string_view token);
   Session* FindByParticipant(const ParticipantId& participant);
   room::RoomEntry& EntryOf(const Session& session);
@@ -181,7 +195,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   // Makes a consumer once the producer is where the session's transports are; `reply` is answered.
   void ConsumeAt(Session& session, const TransportId& transport, const ConsumerId& id, const ProducerId& producer,
                  const json::value& capabilities, const Reply& reply);
-  void HandleConsumed(const SocketId& socket, const ConsumerId& id, Result<json::object> made, const Reply& reply);
+  void HandleConsumed(const ParticipantId& participant, const ConsumerId& id, Result<json::object> made,
+                      const Reply& reply);
   // The room's active speaker is found on its home worker: every microphone is heard there.
   void ObserveMicrophone(const room::RoomEntry& entry, const ProducerId& producer, std::size_t worker);
   void ObserveMicrophones(const room::RoomEntry& entry, std::size_t except);
@@ -221,6 +236,9 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   std::unordered_map<SocketId, Session> sessions_;
   std::unordered_map<ParticipantId, SocketId> sockets_of_participants_;
   std::unordered_map<ConsumerId, SocketId> sockets_of_consumers_;
+  std::unordered_set<SocketId> held_;  // of sessions_, those whose socket is lost
+  // When they are forgotten, the earliest first; who came back in time is still named here.
+  std::deque<std::pair<Time, SocketId>> ends_of_holds_;
   std::unordered_map<RoomCode, json::object> service_states_;
   std::unordered_map<RoomCode, std::deque<std::shared_ptr<PendingChat>>> chats_;  // not yet sent, oldest first
   // The translated voices the interpreter wants now: a room may be deleted, or a voice no longer wanted, while
@@ -230,7 +248,7 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   std::function<void()> on_drained_;
   RateLimiter wrong_codes_, wrong_passcodes_;
   Gauge rooms_gauge_, participants_gauge_, sessions_gauge_, draining_gauge_;
-  io::Timer expire_, drained_, prune_pipes_;
+  io::Timer expire_, drained_, prune_pipes_, end_holds_;
   // False once this is destroyed: answers of other loops and clients may come later.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

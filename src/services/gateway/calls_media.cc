@@ -41,12 +41,12 @@ void Calls::CreateTransport(Session& session, const json::value& data, const Rep
   session.transports[id] = direction;
   WorkerOf(session).Call<Result<json::object>>(
       [id, direction](sfu::Worker& worker, Time now) { return worker.CreateTransport(id, direction, now); },
-      [this, id, socket = session.socket, participant = session.participant, reply](Result<json::object> made) {
+      [this, id, participant = session.participant, reply](Result<json::object> made) {
         if (made.ok()) {
           (*made)["iceServers"] = IceServers(participant);
           return reply(json::value(std::move(*made)));
         }
-        if (Session* s = Find(socket)) s->transports.erase(id);
+        if (Session* s = FindByParticipant(participant)) s->transports.erase(id);
         reply(Fail(made.error()));
       });
 }
@@ -71,6 +71,13 @@ void Calls::RestartIce(Session& session, const json::value& data, const Reply& r
         (*result)["iceServers"] = IceServers(participant);
         reply(json::value(std::move(*result)));
       });
+}
+
+void Calls::CloseTransport(Session& session, const json::value& data, const Reply& reply) {
+  const auto id = IdOf<TransportId>(data, "transportId");
+  if (!session.transports.contains(id)) return reply(Fail(NotYours("transport")));
+  DropTransport(session, id, "closed");
+  reply(json::value(json::object{}));
 }
 
 void Calls::Produce(Session& session, const json::value& data, const Reply& reply) {
@@ -101,9 +108,9 @@ void Calls::Produce(Session& session, const json::value& data, const Reply& repl
       [=, parameters = Member(data, "rtpParameters")](sfu::Worker& worker, Time now) {
         return worker.Produce(transport, id, media, parameters, paused, now, content);
       },
-      [=, this, socket = session.socket, participant = session.participant](Result<json::object> made) {
-        Session* s = Find(socket);
-        const bool gone = !s || s->participant != participant;  // its transport took the producer along
+      [=, this, participant = session.participant](Result<json::object> made) {
+        Session* s = FindByParticipant(participant);  // perhaps on another socket by now
+        const bool gone = !s;                         // its transport took the producer along
         if (!gone) --s->pending;
         if (!made.ok()) return reply(Fail(made.error()));
         if (gone) return reply(Fail("not_joined", "You have left the room."));
@@ -189,8 +196,8 @@ void Calls::Consume(Session& session, const json::value& data, const Reply& repl
 void Calls::ConsumeAt(Session& session, const TransportId& transport, const ConsumerId& id, const ProducerId& producer,
                       const json::value& capabilities, const Reply& reply) {
   const auto origin = OriginOf(*EntryOf(session).room, producer);
-  const auto done = [this, id, socket = session.socket, reply](Result<json::object> made) {
-    HandleConsumed(socket, id, std::move(made), reply);
+  const auto done = [this, id, participant = session.participant, reply](Result<json::object> made) {
+    HandleConsumed(participant, id, std::move(made), reply);
   };
   pipes_->Open(producer, origin.value_or(session.worker), session.worker,
                [=, this, worker = session.worker](const Status<>& there) {
@@ -201,9 +208,9 @@ void Calls::ConsumeAt(Session& session, const TransportId& transport, const Cons
                });
 }
 
-void Calls::HandleConsumed(const SocketId& socket, const ConsumerId& id, Result<json::object> made,
+void Calls::HandleConsumed(const ParticipantId& participant, const ConsumerId& id, Result<json::object> made,
                            const Reply& reply) {
-  Session* session = Find(socket);
+  Session* session = FindByParticipant(participant);
   const bool wanted = session && session->consumers.contains(id);  // else it has left, or hears another language now
   if (made.ok() && wanted) return reply(json::value(std::move(*made)));
   sockets_of_consumers_.erase(id);

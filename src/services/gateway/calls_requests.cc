@@ -103,10 +103,11 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
   if (!request.ok()) return reply(Fail(request.error()));
   if (draining_ && entry->room->size() == 0) return reply(Draining());
 
-  // The same person again, after a reload or a lost network: their ghost leaves first.
+  // The same person again, after a lost network or a reload: they take up where they were, or their ghost leaves first.
   if (Session* ghost = FindByToken(entry->room->code(), GetString(data, "resume").value_or(""))) {
+    if (GetBool(data, "continue").value_or(false)) return Continue(session, *ghost, data, reply);
     LeaveRoom(*ghost, room::LeaveReason::kReplaced);
-    server_->Disconnect(ghost->socket);
+    DropSocket(ghost->socket);
   }
 
   const auto worker = ChooseWorker(*entry);
@@ -120,6 +121,7 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
   session.room = entry->room->code();
   session.participant = id;
   session.resume_token = random_.Id();
+  session.hold = GetBool(data, "hold").value_or(false);
   session.asked_speaks = *ParseLanguage(data, "speaks");
   session.asked_hears = *ParseLanguage(data, "hears");
   sockets_of_participants_[id] = session.socket;
@@ -131,6 +133,31 @@ void Calls::Join(Session& session, const json::value& data, const Reply& reply) 
   reply(json::value(JoinAnswer(session, *entry)));
   Drain(*entry->room);
   UpdateGauges();
+}
+
+// Another socket, as after a change of networks: the person, their transports and all that is on them stay as they are.
+// What the old socket was not told any more, the snapshot of the answer tells.
+void Calls::Continue(Session& session, Session& ghost, const json::value& data, const Reply& reply) {
+  const SocketId socket = session.socket, old_socket = ghost.socket;
+  Session continued = std::move(ghost);
+  ghost = FreshSession(old_socket, continued.remote, continued.chat);
+  continued.socket = socket;
+  continued.remote = session.remote;
+  continued.hold = GetBool(data, "hold").value_or(false);
+  session = std::move(continued);
+  sockets_of_participants_[session.participant] = socket;
+  json::array transports, producers, consumers;
+  for (const auto& [id, direction] : session.transports) transports.emplace_back(id.value());
+  for (const auto& [id, transport] : session.producers) producers.emplace_back(id.value());
+  for (const auto& [id, what] : session.consumers) {
+    sockets_of_consumers_[id] = socket;
+    consumers.emplace_back(id.value());
+  }
+  json::object answer = JoinAnswer(session, EntryOf(session));
+  answer["continued"] = json::object{
+      {"transports", std::move(transports)}, {"producers", std::move(producers)}, {"consumers", std::move(consumers)}};
+  reply(json::value(std::move(answer)));
+  DropSocket(old_socket);
 }
 
 json::object Calls::DescribeSelf(const Session& session, const room::Room& room) const {

@@ -60,6 +60,10 @@ class Client {
     return std::string(GetString(events_[name], key).value_or(""));
   }
   bool Heard(const std::string& name) const { return events_.contains(name); }
+  // The network takes the connection away.
+  void LoseSocket() { socket_->Abort(); }
+  // The client gives it up.
+  void Disconnect() { socket_->SendText("41"); }
 
  private:
   void HandleText(std::string_view text) {
@@ -81,7 +85,8 @@ class Client {
 
 class CallsTest : public testing::Test, private io::HttpHandler {
  protected:
-  explicit CallsTest(const MediaPoolOptions& options = {}) {
+  explicit CallsTest(const MediaPoolOptions& options = {}, Duration hold = kPatience)
+      : calls_(loop_, Config(hold), metrics_) {
     calls_.SetSocketServer(sockets_);
     http_ = *io::HttpServer::Listen(loop_, {.host = "127.0.0.1"}, *this);
     const auto make = [this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
@@ -140,7 +145,7 @@ class CallsTest : public testing::Test, private io::HttpHandler {
 
   io::Loop loop_;
   Metrics metrics_;
-  Calls calls_{loop_, Config(), metrics_};
+  Calls calls_;
   SocketIoServer sockets_{loop_, calls_.random(), {}, calls_};
   std::unique_ptr<io::HttpServer> http_;
   std::array<MediaWorker*, 2> workers_{};
@@ -148,8 +153,9 @@ class CallsTest : public testing::Test, private io::HttpHandler {
   std::string room_;
 
  private:
-  static CallsConfig Config() {
+  static CallsConfig Config(Duration hold) {
     CallsConfig config;
+    config.hold = hold;
     for (auto* url : {&config.speech.stt, &config.speech.translation, &config.speech.tts}) {
       *url = "http://127.0.0.1:1";  // nobody answers there
     }
@@ -178,6 +184,17 @@ TEST_F(CallsTest, ATransportThatItsPeerClosedTakesItsProducersOutOfTheCall) {
   EXPECT_EQ(ann->Refused("restartIce", {{"transportId", send}}), "transport_not_found");
 }
 
+TEST_F(CallsTest, ATransportIsClosedByRequestWithAllThatIsOnIt) {
+  const auto ann = Join("Ann"), bea = Join("Bea");
+  const std::string send = MakeTransport(*ann, "send"), mic = Produce(*ann, send);
+  EXPECT_EQ(bea->Refused("closeTransport", {{"transportId", send}}), "transport_not_found");
+  ann->Done("closeTransport", {{"transportId", send}});
+  EXPECT_EQ(bea->Await("producerRemoved", "producerId"), mic);
+  EXPECT_EQ(ann->Await("transportClosed", "reason"), "closed");
+  EXPECT_EQ(ann->Refused("closeTransport", {{"transportId", send}}), "transport_not_found");
+  for (int i = 0; i < 6; ++i) MakeTransport(*ann, "send");
+}
+
 TEST_F(CallsTest, ATransportThatFailedTakesItsConsumersAlongAndLeavesItsPlace) {
   const auto ann = Join("Ann"), bea = Join("Bea");
   const std::string mic = Produce(*ann, MakeTransport(*ann, "send"));
@@ -203,6 +220,118 @@ TEST_F(CallsTest, ATransportThatLostItsPathKeepsWhatIsOnIt) {
   ann->Done("pauseProducer", {{"producerId", mic}});
   EXPECT_EQ(bea->Await("producerPaused", "producerId"), mic);
   EXPECT_FALSE(bea->Heard("producerRemoved"));
+}
+
+TEST_F(CallsTest, WhoComesBackOnAnotherSocketGoesOnWithEverythingTheyHad) {
+  Client ann(loop_, http_->port());
+  const json::object request{{"room", room_}, {"name", "Ann"}, {"speaks", "en"}, {"hears", "en"}};
+  json::object joined = ann.Done("join", request);
+  const std::unique_ptr<Client> bea = Join("Bea");
+  const std::string mic = Produce(ann, MakeTransport(ann, "send"));
+  const std::string hers = Produce(*bea, MakeTransport(*bea, "send"));
+  const std::string recv = MakeTransport(ann, "recv");
+  const std::string consumer = Consume(ann, hers);
+
+  Client again(loop_, http_->port());
+  json::object back = request;
+  back["resume"] = joined["self"].at("token");
+  back["continue"] = true;
+  json::object continued = again.Done("join", back);
+  EXPECT_EQ(continued["self"], joined["self"]);
+  EXPECT_EQ(continued["continued"].at("transports").as_array().size(), 2u);
+  EXPECT_EQ(continued["continued"].at("producers"), json::array{json::string(mic)});
+  EXPECT_EQ(continued["continued"].at("consumers"), json::array{json::string(consumer)});
+  again.Done("pauseProducer", {{"producerId", mic}});
+  again.Done("restartIce", {{"transportId", recv}});
+  bea->Done("closeProducer", {{"producerId", hers}});
+  EXPECT_EQ(again.Await("consumerClosed", "consumerId"), consumer) << "events come to the new socket";
+  Client dan(loop_, http_->port());
+  json::object seen = dan.Done("join", {{"room", room_}, {"name", "Dan"}, {"speaks", "en"}, {"hears", "en"}});
+  std::size_t anns = 0;
+  for (const json::value& one : seen["participants"].as_array()) {
+    if (GetString(one, "name") != "Ann") continue;
+    ++anns;
+    EXPECT_EQ(GetString(one, "id"), GetString(joined["self"], "id"));
+    EXPECT_EQ(GetArray(one, "producers")->size(), 1u);
+  }
+  EXPECT_EQ(anns, 1u) << "nobody left and nobody came";
+}
+
+TEST_F(CallsTest, WhoHasNothingLeftToGoOnWithJoinsAnew) {
+  Client ann(loop_, http_->port());
+  json::object joined = ann.Done("join", {{"room", room_}, {"name", "Ann"}, {"speaks", "en"}, {"hears", "en"},
+                                          {"resume", "an old token"}, {"continue", true}});
+  EXPECT_FALSE(joined.contains("continued"));
+}
+
+TEST_F(CallsTest, WhoseSocketIsLostStaysInTheCallUntilTheyGoOnOverAnother) {
+  Client ann(loop_, http_->port());
+  json::object request{{"room", room_}, {"name", "Ann"}, {"speaks", "en"}, {"hears", "en"}, {"hold", true}};
+  json::object joined = ann.Done("join", request);
+  const std::unique_ptr<Client> bea = Join("Bea");
+  const std::string mic = Produce(ann, MakeTransport(ann, "send"));
+  ann.LoseSocket();
+  EXPECT_TRUE(loop_.RunUntil([&] { return sockets_.sockets() == 1; }, kPatience));
+  Client again(loop_, http_->port());
+  request["resume"] = joined["self"].at("token");
+  request["continue"] = true;
+  json::object continued = again.Done("join", request);
+  EXPECT_EQ(continued["self"], joined["self"]);
+  EXPECT_EQ(continued["continued"].at("producers"), json::array{json::string(mic)});
+  bea->Done("setState", {{"handRaised", true}});
+  EXPECT_EQ(again.Await("participantUpdated", "name"), "Bea");
+  EXPECT_FALSE(bea->Heard("participantLeft"));
+  EXPECT_FALSE(bea->Heard("producerRemoved"));
+  again.Done("leave", {});
+  EXPECT_EQ(bea->Await("participantLeft", "reason"), "left");
+}
+
+TEST_F(CallsTest, AReloadWhoseSocketIsLostStillReplacesTheirGhost) {
+  Client ann(loop_, http_->port());
+  json::object request{{"room", room_}, {"name", "Ann"}, {"speaks", "en"}, {"hears", "en"}, {"hold", true}};
+  request["resume"] = ann.Done("join", request)["self"].at("token");
+  const std::unique_ptr<Client> bea = Join("Bea");
+  ann.LoseSocket();
+  EXPECT_TRUE(loop_.RunUntil([&] { return sockets_.sockets() == 1; }, kPatience));
+  Client again(loop_, http_->port());
+  EXPECT_FALSE(again.Done("join", request).contains("continued"));
+  EXPECT_EQ(bea->Await("participantLeft", "reason"), "replaced");
+}
+
+TEST_F(CallsTest, WhoGivesUpASocketThatAnswersNothingIsHeldToo) {
+  Client ann(loop_, http_->port());
+  json::object request{{"room", room_}, {"name", "Ann"}, {"speaks", "en"}, {"hears", "en"}, {"hold", true}};
+  request["resume"] = ann.Done("join", request)["self"].at("token");
+  ann.Disconnect();
+  EXPECT_TRUE(loop_.RunUntil([&] { return sockets_.sockets() == 0; }, kPatience));
+  Client again(loop_, http_->port());
+  request["continue"] = true;
+  EXPECT_TRUE(again.Done("join", request).contains("continued"));
+}
+
+TEST_F(CallsTest, WhoDidNotAskToBeHeldIsGoneAtOnce) {
+  const auto ann = Join("Ann"), bea = Join("Bea"), cy = Join("Cy");
+  ann->LoseSocket();
+  EXPECT_EQ(bea->Await("participantLeft", "reason"), "disconnected");
+  bea->Disconnect();
+  EXPECT_EQ(cy->Await("participantLeft", "reason"), "disconnected");
+}
+
+class ShortHoldTest : public CallsTest {
+ protected:
+  ShortHoldTest() : CallsTest({}, std::chrono::milliseconds(20)) {}
+};
+
+TEST_F(ShortHoldTest, WhoDoesNotComeBackInTimeIsGone) {
+  Client ann(loop_, http_->port());
+  json::object request{{"room", room_}, {"name", "Ann"}, {"speaks", "en"}, {"hears", "en"}, {"hold", true}};
+  request["resume"] = ann.Done("join", request)["self"].at("token");
+  const std::unique_ptr<Client> bea = Join("Bea");
+  ann.LoseSocket();
+  EXPECT_EQ(bea->Await("participantLeft", "reason"), "disconnected");
+  Client again(loop_, http_->port());
+  request["continue"] = true;
+  EXPECT_FALSE(again.Done("join", request).contains("continued"));
 }
 
 TEST_F(CallsTest, AWorkerThatDiesTakesItsTransportsAndTheyComeBackWithoutAJoin) {
