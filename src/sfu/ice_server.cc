@@ -62,8 +62,11 @@ IceServer::Outcome IceServer::HandleRequest(const stun::Message& request, const 
   if (!request.priority()) return reply_error(stun::kBadRequest);
   // RFC 8445 section 6.1.1: a lite agent is always controlled.
   if (request.ice_controlled()) return reply_error(stun::kRoleConflict);
-  DropOlderThan(used);
+  const bool followed_restart = DropOlderThan(used);
   out.evicted = AddTuple(from, now);
+  // A client restarts because the way it had is lost. Browsers stay with it, and nominate no other, for as long as they
+  // have heard of it in the last 2.5 s: until one is nominated, media goes where the restarted check came from.
+  if (followed_restart) selected_ = from;
   Nominate(request, from);
   consent_until_ = now + consent_timeout_;
   out.valid = true;
@@ -117,13 +120,15 @@ const IceCredentials* IceServer::FindCredentials(std::string_view username_fragm
   return nullptr;
 }
 
-void IceServer::DropOlderThan(const IceCredentials* used) {
+bool IceServer::DropOlderThan(const IceCredentials* used) {
   const auto keep = static_cast<std::size_t>(used - credentials_.data()) + 1;
+  const bool any = keep < credentials_.size();
   for (std::size_t i = keep; i < credentials_.size(); ++i) {
     retired_.push_back(std::move(credentials_[i].username_fragment));
   }
-  if (keep < credentials_.size()) nomination_.reset();  // the restarted agent counts anew
+  if (any) nomination_.reset();  // the restarted agent counts anew
   credentials_.resize(std::min(keep, credentials_.size()));
+  return any;
 }
 
 std::optional<Tuple> IceServer::AddTuple(const Tuple& tuple, Time now) {

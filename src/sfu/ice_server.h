@@ -70,7 +70,8 @@ class IceServer {
   };
   const Candidate* Find(const Tuple& tuple) const;
   const IceCredentials* FindCredentials(std::string_view username_fragment) const;
-  void DropOlderThan(const IceCredentials* used);
+  // Whether there were any.
+  bool DropOlderThan(const IceCredentials* used);
   std::optional<Tuple> AddTuple(const Tuple& tuple, Time now);
   void Nominate(const stun::Message& request, const Tuple& from);
 

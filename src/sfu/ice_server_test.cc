@@ -114,6 +114,19 @@ TEST_F(IceServerTest, ARestartProlongsConsentAndKeepsBothCredentialsUntilTheNewO
   EXPECT_EQ(CheckWith(old, At(1), kStart + 23s).dropped, DropReason::kStunUnknownUser);
 }
 
+TEST_F(IceServerTest, ThePathOnWhichARestartedClientIsFirstHeardIsSelectedUntilAnotherIsNominated) {
+  Check(At(1), kStart, {.use_candidate = true, .nomination = {}});
+  Check(At(2), kStart);
+  ice_.Restart(kStart + 1s);
+  EXPECT_EQ(ice_.selected(), At(1));
+  Check(At(3), kStart + 2s);
+  EXPECT_EQ(ice_.selected(), At(3));
+  Check(At(2), kStart + 2s);
+  EXPECT_EQ(ice_.selected(), At(3));
+  Check(At(1), kStart + 3s, {.use_candidate = true, .nomination = {}});
+  EXPECT_EQ(ice_.selected(), At(1));
+}
+
 TEST_F(IceServerTest, TheOldPasswordWithTheNewFragmentIsRefused) {
   const IceCredentials old = ice_.credentials();
   ice_.Restart(kStart);
