@@ -61,11 +61,10 @@ Result<NetemProfile> ParseProfile(const json::value& description) {
   return profile;
 }
 
-Link::Link(std::uint64_t seed, std::optional<std::uint32_t> nat_address)
+Link::Link(std::uint64_t seed, std::optional<Nat> nat)
     : up_{.netem = Netem({}, seed), .queued = {}, .reported = {}},
-      down_{.netem = Netem({}, seed + 1), .queued = {}, .reported = {}} {
-  if (nat_address) nat_.emplace(*nat_address);
-}
+      down_{.netem = Netem({}, seed + 1), .queued = {}, .reported = {}},
+      nat_(std::move(nat)) {}
 
 bool Link::Passes(Direction direction, Ipv4Packet& packet) {
   if (packet.protocol() == kUdp && !firewall_.udp) return false;

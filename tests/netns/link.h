@@ -28,8 +28,7 @@ struct Firewall {
 
 class Link {
  public:
-  // `nat_address`: the public address, or nullopt for none.
-  Link(std::uint64_t seed, std::optional<std::uint32_t> nat_address);
+  Link(std::uint64_t seed, std::optional<Nat> nat);
 
   void Send(Direction direction, ByteSpan packet, Time now);
   std::optional<Time> NextDeadline() const;

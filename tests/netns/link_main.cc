@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Joins two network namespaces by a Link in real time:
 //
-//   netns_link --near NAMESPACE,DEVICE --far NAMESPACE,DEVICE [--nat ADDRESS] [--seed N]
+//   netns_link --near NAMESPACE,DEVICE --far NAMESPACE,DEVICE [--nat ADDRESS [--lan ADDRESS]] [--seed N]
 //
 // Makes a TUN device in each namespace (a name under /run/netns), prints {"ok":true}, then obeys commands:
 // a JSON object a line on stdin, an answer a line on stdout; ends with stdin. Addresses and routes are the
@@ -130,19 +130,26 @@ class Runner {
   std::uint8_t buffer_[65'536];
 };
 
+// 0 when it is not given.
+std::uint32_t Address(const std::map<std::string, std::string>& options, const std::string& name) {
+  const auto given = options.find(name);
+  if (given == options.end()) return 0;
+  const auto address = SocketAddress::Parse(given->second, 0);
+  if (!address || address->is_v6) Die(name + " takes an IPv4 address");
+  return LoadU32(address->ip.data());
+}
+
 int Main(int argc, char** argv) {
   std::map<std::string, std::string> options;
   for (int i = 1; i + 1 < argc; i += 2) options[argv[i]] = argv[i + 1];
   if (!options.contains("--near") || !options.contains("--far")) {
-    std::fprintf(stderr, "usage: netns_link --near NAMESPACE,DEVICE --far NAMESPACE,DEVICE [--nat ADDRESS] [--seed N]\n");
+    std::fprintf(stderr,
+                 "usage: netns_link --near NAMESPACE,DEVICE --far NAMESPACE,DEVICE "
+                 "[--nat ADDRESS [--lan ADDRESS]] [--seed N]\n");
     return 2;
   }
-  std::optional<std::uint32_t> nat;
-  if (options.contains("--nat")) {
-    const auto address = SocketAddress::Parse(options["--nat"], 0);
-    if (!address || address->is_v6) Die("--nat takes an IPv4 address");
-    nat = LoadU32(address->ip.data());
-  }
+  std::optional<Nat> nat;
+  if (options.contains("--nat")) nat.emplace(Address(options, "--nat"), Address(options, "--lan"));
   Link link(std::strtoull(options["--seed"].c_str(), nullptr, 10) + 1, nat);
   const int near = OpenDevice(options["--near"]), far = OpenDevice(options["--far"]);
   BePunctual();

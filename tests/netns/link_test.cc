@@ -135,6 +135,14 @@ TEST_F(NatTest, AfterRebindingTheOldPortIsDeadAndTheNewOneIsAnother) {
   EXPECT_EQ(In(after.second), kHerPort);
 }
 
+TEST_F(NatTest, OneThatChecksSourcesTranslatesItsOwnNetworkOnly) {
+  nat = Nat(kPublic, Ip("192.168.1.0"));
+  Out();
+  Bytes bytes = MakePacket(kUdp, Ip("192.168.2.2"), kHerPort, kServer, kServerPort);
+  auto packet = Ipv4Packet::Parse(bytes);
+  EXPECT_FALSE(nat.Outbound(*packet));
+}
+
 TEST_F(NatTest, AFullTableTakesNobodyNew) {
   for (std::uint16_t i = 0; i < Nat::kMaxMappings; ++i) Out(static_cast<std::uint16_t>(1024 + i));
   Bytes bytes = MakePacket(kUdp, kHer, 60'000, kServer, kServerPort);
@@ -219,7 +227,7 @@ TEST_F(LinkTest, WhatItDoesNotUnderstandItSays) {
 }
 
 TEST(LinkWithNat, TranslatesBothWaysAndForgetsOnCommand) {
-  Link link(1, kPublic);
+  Link link(1, Nat(kPublic));
   const auto pass = [&](Direction direction, Bytes bytes) {
     link.Send(direction, bytes, kT0);
     return link.Poll(direction, kT0);

@@ -2,9 +2,15 @@
 #include "netns/nat.h"
 
 namespace jb::netns {
+namespace {
+
+constexpr std::uint32_t kLanMask = 0xffffff00;
+
+}  // namespace
 
 bool Nat::Outbound(Ipv4Packet& packet) {
   if (!packet.has_ports()) return false;
+  if (lan_ != 0 && (packet.source() & kLanMask) != lan_) return false;
   const Inner inner{packet.protocol(), {packet.source(), packet.source_port()}};
   auto known = ports_.find(inner);
   if (known == ports_.end()) {

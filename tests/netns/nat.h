@@ -21,7 +21,9 @@ class Nat {
   static constexpr std::size_t kMaxMappings = 4096;
   static constexpr std::uint16_t kFirstPort = 20'000;
 
-  explicit Nat(std::uint32_t public_address) : public_(public_address) {}
+  // `lan`: the network inside, a /24; routers that check sources translate no other, as of a device that still uses the
+  // address of the network it has left. 0: any.
+  explicit Nat(std::uint32_t public_address, std::uint32_t lan = 0) : public_(public_address), lan_(lan) {}
 
   // Rewrites a packet on its way out; false: it cannot pass.
   bool Outbound(Ipv4Packet& packet);
@@ -39,7 +41,7 @@ class Nat {
   using Inner = std::pair<std::uint8_t, Endpoint>;        // protocol, inner endpoint
   using Outer = std::pair<std::uint8_t, std::uint16_t>;   // protocol, public port
 
-  const std::uint32_t public_;
+  std::uint32_t public_, lan_;
   std::uint16_t next_port_ = kFirstPort;
   std::map<Inner, std::uint16_t> ports_;
   std::map<Outer, Mapping> mappings_;

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { sleep, until } from '../e2e/lib/wait.mjs';
+import { sleep } from '../e2e/lib/wait.mjs';
 import { spanishChatter } from '../e2e/lib/speech.mjs';
-import { callBetween, close, seeEachOther } from './lib/caller.mjs';
+import { callBetween, close, hearEachOther, seeEachOther } from './lib/caller.mjs';
 import { keepFigures, percentile } from './lib/figures.mjs';
-import { samplesOf, startMeter, streams, wallNow } from './lib/meter.mjs';
+import { holes } from './lib/meter.mjs';
 import { World } from './lib/world.mjs';
 
 // docs/testing-networks.md
@@ -32,41 +32,9 @@ after(() => close(world, [anna, benito]), { timeout: 30_000 });
 const idOf = async (person) => (await person.state()).selfId;
 const protocols = async (person) => [...new Set((await person.page.evaluate(() => window.__e2e.connections())).map(({ protocol }) => protocol))];
 
-/** Whether sound arrives at both right now. */
-async function bothHear(within = 20_000) {
-  for (const person of [anna, benito]) {
-    let before = -1;
-    await until(`sound arrives at ${person.name}`, async () => {
-      const now = (await person.stats()).received.filter(({ kind }) => kind === 'audio').reduce((sum, { packets }) => sum + packets, 0);
-      const grew = before >= 0 && now > before + 3;
-      before = now;
-      return grew;
-    }, { within, every: 250 });
-  }
-}
-
-/**
- * The longest hole in the sound each of the two hears, from `run` until `settleMs` later: of all streams together, since a
- * new join brings new ones.
- */
-async function holes(run, settleMs) {
-  await Promise.all([startMeter(anna), startMeter(benito)]);
-  await sleep(300);
-  await run();
-  await sleep(settleMs);
-  const of = async (person) => {
-    const all = streams(await samplesOf(person), 'audio').flatMap((samples) =>
-      samples.slice(1).flatMap((sample, index) => sample.packetsReceived > samples[index].packetsReceived ? [sample.at] : []));
-    all.sort((a, b) => a - b);
-    const end = await wallNow(person);
-    return Math.round(Math.max(...all.slice(1).map((at, index) => at - all[index]), end - all.at(-1)));
-  };
-  return { down: await of(anna), up: await of(benito) };
-}
-
 /** What both hear of `seconds` without a network, until `settleMs` after it is back. */
 async function outage(t, seconds, settleMs) {
-  const gap = await holes(async () => {
+  const gap = await holes([anna, benito], async () => {
     await home.link.shape({ ...ROUND_TRIP, down: 1 });
     await sleep(1000 * seconds);
     await home.link.shape(ROUND_TRIP);
@@ -96,7 +64,7 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
     for (let i = 0; i < REBINDINGS; ++i) {
       // At different moments between two checks of the browser.
       await sleep(1500 + 317 * i);
-      gaps.push(await holes(() => home.link.rebind(), 3200));
+      gaps.push(await holes([anna, benito], () => home.link.rebind(), 3200));
     }
     const worst = gaps.map(({ down, up }) => Math.max(down, up));
     keepFigures('path', 'NAT rebinding', { gaps, p50: percentile(worst, 0.5), p95: percentile(worst, 0.95) });
@@ -115,7 +83,7 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
   await t.test('ten seconds without a network: it comes back', async (t) => {
     const gap = await outage(t, 10, 8000);
     assert.ok(Math.max(gap.down, gap.up) < 10_000 + 6000);
-    await bothHear();
+    await hearEachOther([anna, benito]);
     assert.equal((await benito.state()).participants.filter(({ name }) => name === 'Anna').length, 1, 'and is there once');
   });
 
@@ -123,7 +91,7 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
     const self = await idOf(anna);
     const renderers = rendererOf(anna);
     assert.ok(renderers.length > 0);
-    const gap = await holes(async () => {
+    const gap = await holes([anna, benito], async () => {
       renderers.forEach((pid) => process.kill(pid, 'SIGSTOP'));
       await sleep(12_000);
       renderers.forEach((pid) => process.kill(pid, 'SIGCONT'));
@@ -131,7 +99,7 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
     keepFigures('path', 'tab frozen for 12 s', gap);
     t.diagnostic(`sound from her is away for ${gap.up} ms`);
     assert.ok(gap.up < 12_000 + MAX_GAP_MS);
-    await bothHear();
+    await hearEachOther([anna, benito]);
     assert.equal(await idOf(anna), self, 'the same participant');
   });
 
@@ -146,16 +114,16 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
     t.diagnostic(`both see each other ${seconds.toFixed(1)} s after the reload began`);
     assert.notEqual(await idOf(anna), self);
     assert.deepEqual((await benito.state()).participants.map(({ name }) => name), ['Anna']);
-    await bothHear();
+    await hearEachOther([anna, benito]);
   });
 
   await t.test('UDP is closed in the middle of the call: it goes on over TCP', async (t) => {
     const self = await idOf(anna);
     assert.deepEqual(await protocols(anna), ['udp']);
-    const gap = await holes(() => home.link.firewall({ udp: false }), 15_000);
+    const gap = await holes([anna, benito], () => home.link.firewall({ udp: false }), 15_000);
     keepFigures('path', 'UDP closed', gap);
     t.diagnostic(`holes of ${gap.down} and ${gap.up} ms`);
-    await bothHear();
+    await hearEachOther([anna, benito]);
     assert.deepEqual(await protocols(anna), ['tcp']);
     assert.equal(await idOf(anna), self, 'the same participant');
     assert.ok(Math.max(gap.down, gap.up) < 12_000);

@@ -55,7 +55,7 @@ export class Person {
     person.complaints = [];
     person.page.on('pageerror', (error) => person.complaints.push(`${name}: ${error.stack ?? error.message}`));
     person.page.on('console', (message) => {
-      if (message.type() === 'error') person.complaints.push(`${name}: ${message.text()}`);
+      if (message.type() === 'error') person.complaints.push(`${name}: ${message.text()} ${message.location().url}`);
     });
     return person;
   }

@@ -2,6 +2,7 @@
 // A Chromium in a home of its own, in a call: e2e's Person behind a link. It enters as after a reload, since a gateway
 // without speech services has no language to choose in the lobby.
 import { Person } from '../../e2e/lib/person.mjs';
+import { until } from '../../e2e/lib/wait.mjs';
 import { meter } from './meter.mjs';
 import { ORIGIN } from './world.mjs';
 
@@ -30,6 +31,19 @@ export async function callBetween(world, room, [hers, his], options) {
 }
 
 export const seeEachOther = ([anna, benito]) => Promise.all([anna.sees('Benito'), benito.sees('Anna')]);
+
+/** Sound arrives at both of them right now. */
+export async function hearEachOther(pair) {
+  for (const person of pair) {
+    let before = -1;
+    await until(`sound arrives at ${person.name}`, async () => {
+      const now = (await person.stats()).received.filter(({ kind }) => kind === 'audio').reduce((sum, { packets }) => sum + packets, 0);
+      const grew = before >= 0 && now > before + 3;
+      before = now;
+      return grew;
+    }, { within: 20_000, every: 250 });
+  }
+}
 
 /** Of a test that may have failed to open any of it. */
 export async function close(world, people) {

@@ -5,10 +5,10 @@ import { createInterface } from 'node:readline';
 
 export class Link {
   /** `near` and `far`: [space, device]; addresses and routes are the caller's. */
-  static async open(near, far, { nat = null, seed = 1 } = {}) {
+  static async open(near, far, { nat = null, lan = null, seed = 1 } = {}) {
     const link = new Link();
     const place = ([space, device]) => `${space.name},${device}`;
-    const args = ['--near', place(near), '--far', place(far), '--seed', String(seed), ...(nat ? ['--nat', nat] : [])];
+    const args = ['--near', place(near), '--far', place(far), '--seed', String(seed), ...(nat ? ['--nat', nat] : []), ...(lan ? ['--lan', lan] : [])];
     link.process = spawn(process.env.JB_LINK, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     link.waiting = [];
     createInterface({ input: link.process.stdout }).on('line', (line) => link.waiting.shift()?.resolve(JSON.parse(line)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How media fares in a page: every stream's getStats counters sampled inside the page, and what follows from them. The
 // times are the browser's own, so that a slow answer to the test is never taken for a hole in the media.
+import { sleep } from '../../e2e/lib/wait.mjs';
 
 /** Runs in a page, after witness(): window.__meter. */
 export function meter() {
@@ -42,7 +43,7 @@ export function meter() {
 
 export const startMeter = (person, everyMs = 50) => person.page.evaluate((every) => window.__meter.start(every), everyMs);
 export const samplesOf = (person) => person.page.evaluate(() => window.__meter.samples());
-export const wallNow = (person) => person.page.evaluate(() => window.__meter.wallNow());
+const wallNow = (person) => person.page.evaluate(() => window.__meter.wallNow());
 
 /** The samples of each received stream of that kind, oldest first. */
 export function streams(samples, kind, type = 'inbound-rtp') {
@@ -85,6 +86,25 @@ function longestGap(samples) {
     known = sample.packetsReceived;
   }
   return Math.max(longest, samples.at(-1).at - since);
+}
+
+/**
+ * The longest hole in the sound each of the two hears, from `run` until `settleMs` later: of all streams together, since a
+ * new join brings new ones. `down`: at the first, whose way it is; `up`: at the other.
+ */
+export async function holes(pair, run, settleMs) {
+  await Promise.all(pair.map((person) => startMeter(person)));
+  await sleep(300);
+  await run();
+  await sleep(settleMs);
+  const [down, up] = await Promise.all(pair.map(async (person) => {
+    const all = streams(await samplesOf(person), 'audio').flatMap((samples) =>
+      samples.slice(1).flatMap((sample, index) => sample.packetsReceived > samples[index].packetsReceived ? [sample.at] : []));
+    all.sort((a, b) => a - b);
+    const end = await wallNow(person);
+    return Math.round(Math.max(...all.slice(1).map((at, index) => at - all[index]), end - all.at(-1)));
+  }));
+  return { down, up };
 }
 
 const round = (value) => Math.round(value * 100) / 100;

@@ -2,6 +2,8 @@
 // A server on «the internet», and people in homes of their own, each behind a link of their own:
 //
 //   home (192.168.N.2) ── link, NAT ── 203.0.113.N │ internet: gateway 198.51.100.1, TURN 198.51.100.2
+//
+// A home can have a second way out, a phone: 192.168.1NN.2, seen as 203.0.113.1NN.
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -69,9 +71,10 @@ export class World {
 
   /** A home with a way out. */
   async home(name) {
-    const home = new Home(name);
+    const home = new Home(this, name, this.homes.length + 1);
     this.homes.push(home);
-    await home.connect(this, this.homes.length);
+    home.link = await home.connect('wan');
+    home.use('wan');
     return home;
   }
 
@@ -85,24 +88,49 @@ export class World {
   }
 }
 
+const SECOND = 100;
+
 class Home {
-  constructor(name) {
+  constructor(world, name, number) {
+    this.world = world;
+    this.numbers = { wan: number, phone: SECOND + number };
     this.space = new Space(name);
+    this.links = [];
   }
 
-  async connect({ internet, seed }, number) {
+  /** A way out, not used before use(): 'wan' or 'phone'. */
+  async connect(device) {
+    const { internet, seed } = this.world;
+    const number = this.numbers[device];
     const publicAddress = `203.0.113.${number}`;
     const far = `wan${number}`;
-    this.link = await Link.open([this.space, 'wan'], [internet, far], { nat: publicAddress, seed: seed * 1000 + number });
+    const link = await Link.open([this.space, device], [internet, far], { nat: publicAddress, lan: `192.168.${number}.0`, seed: seed * 1000 + number });
     internet.ip('link', 'set', far, 'up');
     internet.ip('route', 'add', `${publicAddress}/32`, 'dev', far);
-    this.space.ip('address', 'add', `192.168.${number}.2/24`, 'dev', 'wan');
-    this.space.ip('link', 'set', 'wan', 'up');
-    this.space.ip('route', 'add', 'default', 'dev', 'wan');
+    this.links.push(link);
+    return link;
+  }
+
+  /** The device comes up, as one with a network around it. */
+  raise(device) {
+    this.space.ip('address', 'replace', `192.168.${this.numbers[device]}.2/24`, 'dev', device);
+    this.space.ip('link', 'set', device, 'up');
+  }
+
+  /** Everything goes that way from here on. */
+  use(device) {
+    this.raise(device);
+    this.space.ip('route', 'replace', 'default', 'dev', device);
+  }
+
+  /** The device loses its address and its way out, as when a phone leaves the Wi-Fi. */
+  drop(device) {
+    this.space.ip('address', 'flush', 'dev', device);
+    this.space.ip('link', 'set', device, 'down');
   }
 
   close() {
-    this.link?.close();
+    this.links.forEach((link) => link.close());
     this.space.close();
   }
 }
