@@ -14,7 +14,14 @@ class FakeTransport {
   constructor(readonly id: string) {
     fake.transports.push(this);
   }
-  on = () => this;
+  private readonly listeners = new Map<string, (given: unknown, done: () => void, fail: () => void) => void>();
+  on(event: string, listener: (given: unknown, done: () => void, fail: () => void) => void): this {
+    this.listeners.set(event, listener);
+    return this;
+  }
+  emit(event: string, given: unknown): void {
+    this.listeners.get(event)?.(given, () => undefined, () => undefined);
+  }
   close(): void {
     this.closed = true;
   }
@@ -56,12 +63,13 @@ async function setup() {
     return {};
   };
   const signaling = { request, tell: vi.fn() } as unknown as SignalingClient;
-  const handlers = { onTrack: vi.fn(), onTrackGone: vi.fn(), onBroken: vi.fn(), onHealthy: vi.fn() };
+  const handlers = { onTrack: vi.fn(), onTrackGone: vi.fn(), onBroken: vi.fn(), onHealthy: vi.fn(), onSilent: vi.fn() };
   const connection = await MediaConnection.open(
     signaling, { routerRtpCapabilities: {} } as JoinReply, handlers, 'vp8', new Viewing(() => undefined));
   await connection.publish('mic', voice, 0);
   await connection.consume(camera);
-  return { connection, handlers, requests, answers };
+  const told = () => vi.mocked(signaling.tell).mock.calls.map(([event]) => event);
+  return { connection, handlers, requests, answers, told };
 }
 
 beforeEach(() => void Object.assign(fake, { transports: [], made: 0 }));
@@ -117,5 +125,51 @@ describe('a transport that the server ended', () => {
     requests.length = 0;
     await connection.consume(camera);
     expect(requests).toEqual([]);
+  });
+});
+
+describe('a join that goes on over another socket', () => {
+  const answer = (continued: JoinReply['continued'], producers = [camera]) =>
+    ({ participants: [{ id: 'bob', producers }], continued }) as unknown as JoinReply;
+  const all = { transports: ['send 1', 'recv 2'], producers: ['producer of send 1'], consumers: ['consumer 3'] };
+
+  it('keeps everything that both sides know', async () => {
+    const { connection, handlers, told } = await setup();
+    expect(connection.goOn(answer(all))).toEqual([]);
+    expect(connection.sent('mic')).toBe(voice);
+    expect(handlers.onTrackGone).not.toHaveBeenCalled();
+    expect(told()).toEqual(['resumeProducer']);
+  });
+
+  it('withdraws what only the server knows', async () => {
+    const { connection, told } = await setup();
+    connection.goOn(answer({ ...all, producers: [...all.producers, 'lost'], consumers: [...all.consumers, 'lost too'] }));
+    expect(told()).toEqual(['resumeProducer', 'closeProducer', 'closeConsumer']);
+  });
+
+  it('takes away what only we know, so that it is made again', async () => {
+    const { connection, handlers } = await setup();
+    connection.goOn(answer({ ...all, producers: [], consumers: [] }));
+    expect(connection.sent('mic')).toBeNull();
+    expect(handlers.onTrackGone).toHaveBeenCalledWith('camera');
+  });
+
+  it('takes away what ended meanwhile', async () => {
+    const { connection, handlers } = await setup();
+    connection.goOn(answer(all, []));
+    expect(handlers.onTrackGone).toHaveBeenCalledWith('camera');
+  });
+
+  it('names the transports that are no more', async () => {
+    const { connection } = await setup();
+    expect(connection.goOn(answer({ ...all, transports: ['recv 2'] }))).toEqual(['send 1']);
+  });
+
+  it('gives up a transport of which the server may not know the fingerprint', async () => {
+    const { connection, answers } = await setup();
+    answers['connectTransport'] = () => Promise.reject(new Failure('not_connected', ''));
+    fake.transports[0]?.emit('connect', { dtlsParameters: {} });
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(connection.goOn(answer(all))).toEqual(['send 1']);
   });
 });

@@ -6,6 +6,7 @@ import { Failure } from '../protocol/failure';
 import type { JoinReply, Producer, SentSource } from '../protocol/types';
 import type { SignalingClient } from '../signaling/client';
 import { cameraEncodings, DEFAULT_CODEC, screenEncodings, type VideoCodec } from './encodings';
+import { preferFreshPaths } from './fresh-paths';
 import { pathCounters, PlayoutDelay, SilenceWatch } from './media-watch';
 import { PathWatch } from './path-watch';
 import { receivedFigures, roundTripMs, sentFigures } from './quality';
@@ -14,9 +15,10 @@ import type { Viewing, Wish } from './viewing';
 import { WishSender } from './wish-sender';
 
 /** How often the counters are looked at; the more is received, the dearer a look. */
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 200;
 const LOOK_EVERY_MS_PER_CONSUMER = 10;
 const LOOK_EVERY_MS_AT_MOST = 500;
+const SILENT_AGAIN_MS = 1000;
 
 /** A server that is reachable answers at once; one that is not should be found by another socket soon. */
 const RESTART_ANSWER_MS = 3000;
@@ -26,6 +28,8 @@ export interface ConnectionHandlers {
   onTrackGone: (producerId: string) => void;
   onBroken: () => void;
   onHealthy: () => void;
+  /** The states still say «connected», but nothing comes any more: the network may be another. */
+  onSilent: () => void;
 }
 
 interface Sending {
@@ -48,10 +52,13 @@ export class MediaConnection {
   private readonly wanted = new Set<string>();
   private readonly path: PathWatch<ms.Transport>;
   private readonly silence = new Map<ms.Transport, SilenceWatch>();
+  private silentAt = -Infinity;
   private readonly playout = new Map<string, PlayoutDelay>();
   private lookTimer = 0;
   /** Ended by the server, and not made anew yet. */
   private readonly lost = new Set<'send' | 'recv'>();
+  /** The server may not know our fingerprint: the socket was lost on the way. */
+  private readonly doubtful = new Set<ms.Transport>();
   /** Producers whose last picture is still on screen while their consumers are made anew. */
   private readonly orphans = new Set<string>();
   private closed = false;
@@ -62,6 +69,7 @@ export class MediaConnection {
     private readonly videoCodec: VideoCodec,
     private readonly viewing: Viewing,
   ) {
+    preferFreshPaths();
     try {
       this.device = new Device();
     } catch {
@@ -101,14 +109,18 @@ export class MediaConnection {
     const transports = [this.send, this.recv].filter((transport) => transport.connectionState === 'connected');
     const reports = await Promise.all(transports.map((transport) => transport.getStats()));
     if (this.closed) return;
+    const at = performance.now();
     let silent = false;
     reports.forEach((report, index) => {
+      const transport = transports[index] as ms.Transport;
       const counters = pathCounters([...report.values()] as Record<string, unknown>[]);
-      if (this.watchOf(transports[index] as ms.Transport).feed(performance.now(), counters.packets)) silent = true;
-      if (transports[index] === this.recv) this.delayLossy(counters.streams);
+      if (this.watchOf(transport).feed(at, counters.packets)) silent = true;
+      if (transport === this.recv) this.delayLossy(counters.streams);
     });
-    // The states still say «connected»: nobody is told before they do not, but new checks find a path that moved at once.
-    if (silent) await this.restartIce().catch(() => undefined);
+    // Both have the same cause.
+    if (!silent || at - this.silentAt < SILENT_AGAIN_MS) return;
+    this.silentAt = at;
+    this.handlers.onSilent();
   }
 
   private watchOf(transport: ms.Transport): SilenceWatch {
@@ -134,7 +146,10 @@ export class MediaConnection {
   private wire(transport: ms.Transport): void {
     transport.on('connect', ({ dtlsParameters }, done, fail) => {
       this.path.connecting(transport);
-      this.signaling.request('connectTransport', { transportId: transport.id, dtlsParameters }).then(done, fail);
+      this.signaling.request('connectTransport', { transportId: transport.id, dtlsParameters }).then(done, (error: Error) => {
+        this.doubtful.add(transport);
+        fail(error);
+      });
     });
     transport.on('produce', ({ kind, rtpParameters, appData }, done, fail) => {
       const { source, paused } = appData as unknown as { source: SentSource; paused: boolean };
@@ -149,7 +164,7 @@ export class MediaConnection {
 
   /** New ICE credentials on both transports that were in use; DTLS and the producers stay as they are. */
   async restartIce(): Promise<void> {
-    const used = [this.send, this.recv].filter((transport) => transport.connectionState !== 'new');
+    const used = [this.send, this.recv].filter(({ connectionState, closed }) => connectionState !== 'new' && !closed);
     await Promise.all(
       used.map(async (transport) => {
         const { iceParameters, iceServers } = await this.signaling.request('restartIce', { transportId: transport.id }, RESTART_ANSWER_MS);
@@ -159,6 +174,40 @@ export class MediaConnection {
         this.path.connecting(transport);
       }),
     );
+  }
+
+  // ---- another socket
+
+  /**
+   * The join goes on over another socket: makes both sides agree again about what either was not told, and finds the new
+   * way. Returns the transports that are no more.
+   */
+  goOn({ participants, continued }: JoinReply): string[] {
+    const [transports, producers, consumers] = [continued?.transports, continued?.producers, continued?.consumers].map((ids) => new Set(ids)) as
+      [Set<string>, Set<string>, Set<string>];
+    this.agreeOnSent(producers);
+    this.agreeOnReceived(new Set(participants.flatMap((participant) => participant.producers.map(({ id }) => id))), consumers);
+    return [this.send, this.recv].filter((transport) => !transports.has(transport.id) || this.doubtful.has(transport)).map(({ id }) => id);
+  }
+
+  private agreeOnSent(theirs: Set<string>): void {
+    for (const [source, { producer }] of [...this.sending]) {
+      if (theirs.delete(producer.id)) {
+        this.signaling.tell(producer.paused ? 'pauseProducer' : 'resumeProducer', { producerId: producer.id });
+      } else {
+        this.sending.delete(source);
+        producer.close();
+      }
+    }
+    // What we withdrew, or were not told of.
+    for (const producerId of theirs) this.signaling.tell('closeProducer', { producerId });
+  }
+
+  private agreeOnReceived(offered: ReadonlySet<string>, theirs: Set<string>): void {
+    for (const [producerId, { id }] of [...this.consumers]) {
+      if (!theirs.delete(id) || !offered.has(producerId)) this.drop(producerId);
+    }
+    for (const consumerId of theirs) this.signaling.tell('closeConsumer', { consumerId });
   }
 
   // ---- transports that the server ended

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it, vi } from 'vitest';
 import type { SentSource } from '../protocol/types';
+import { Failure } from '../protocol/failure';
 import { LocalSource, type Target, type Tracks } from './local-source';
 
 class FakeTrack extends EventTarget {
@@ -152,6 +153,17 @@ describe('a source that is sent', () => {
     await flush();
     expect(owner.publish).toHaveBeenCalledTimes(1);
     source.want(true);
+    await flush();
+    expect(state.target?.made).toBe(1);
+  });
+
+  it('is sent as soon as there is a way to the server again', async () => {
+    const { source, owner, state } = setup();
+    owner.publish.mockRejectedValueOnce(new Failure('not_connected', 'away'));
+    source.want(true);
+    await flush();
+    expect(owner.publish).toHaveBeenCalledTimes(1);
+    source.settle();
     await flush();
     expect(state.target?.made).toBe(1);
   });

@@ -2,6 +2,7 @@
 // One thing that this participant may send (microphone, camera, or screen with its sound), from the wish to the
 // producer. Opening and publishing take time, and wishes change meanwhile: one runner does one step after the other
 // and looks at the wish again after each. The tracks outlive connections; whoever opened one here stops it here.
+import { Failure } from '../protocol/failure';
 import type { SentSource } from '../protocol/types';
 
 export type Tracks = ReadonlyMap<SentSource, MediaStreamTrack>;
@@ -34,6 +35,8 @@ export class LocalSource<T extends Target> {
   private stale = false;
   /** The connection that refused to take this; it is not asked again before the next wish. */
   private refusedBy: T | null = null;
+  /** The connection over which the server could not be asked; it is tried again when something has changed. */
+  private unreached: T | null = null;
   private running = false;
   private closed = false;
 
@@ -72,8 +75,9 @@ export class LocalSource<T extends Target> {
     this.settle();
   }
 
-  /** Something changed that this depends on: there is another connection. */
+  /** Something changed that this depends on: there is another connection, or another way to the server. */
   settle(): void {
+    this.unreached = null;
     if (this.running || this.closed) return;
     this.running = true;
     void this.run();
@@ -102,7 +106,7 @@ export class LocalSource<T extends Target> {
       const track = this.track(source);
       if (target.sent(source) === track) continue;
       if (!track) return () => target.unpublish(source);
-      if (this.refusedBy !== target) return () => this.publish(target, source, track);
+      if (this.refusedBy !== target && this.unreached !== target) return () => this.publish(target, source, track);
     }
     return null;
   }
@@ -130,7 +134,8 @@ export class LocalSource<T extends Target> {
     } catch (error) {
       // Another connection, or another wish: that is looked at next.
       if (this.closed || this.owner.target() !== target || this.track(source) !== track) return;
-      this.refusedBy = target;
+      if (Failure.of(error).code === 'not_connected') this.unreached = target;
+      else this.refusedBy = target;
       this.owner.publishFailed(source, error);
     }
   }

@@ -16,12 +16,21 @@ describe('a path that falls silent', () => {
   const silent = (n: number) => Array.from({ length: n }, () => 0);
 
   it('is told once, within about a second', () => {
-    expect(looks([...busy(20), ...silent(20)])).toEqual([23]);
+    expect(looks([...busy(20), ...silent(20)])).toEqual([22]);
   });
 
   it('is told again only after it was busy again', () => {
-    expect(looks([...busy(20), ...silent(8), ...busy(20), ...silent(8)])).toEqual([23, 51]);
-    expect(looks([...busy(20), ...silent(8), ...busy(4), ...silent(8)])).toEqual([23]);
+    expect(looks([...busy(20), ...silent(8), ...busy(20), ...silent(8)])).toEqual([22, 50]);
+    expect(looks([...busy(20), ...silent(8), ...busy(4), ...silent(8)])).toEqual([22]);
+  });
+
+  it('is told where a report still comes now and then', () => {
+    const now = (n: number) => Array.from({ length: n }, (_, index) => (index % 2 === 0 ? 1 : 0));
+    expect(looks([...busy(20), ...now(20)])).toHaveLength(1);
+  });
+
+  it('is not told of feedback that comes ten times a second', () => {
+    expect(looks(Array.from({ length: 100 }, (_, index) => (index % 3 === 0 ? 3 : 2)))).toEqual([]);
   });
 
   it('is not told of a path that never was busy', () => {

@@ -7,38 +7,48 @@
 const BUSY_GAP_MS = 450;
 /** Only a path that was busy this long can fall silent: of others silence says nothing. */
 const BUSY_FOR_MS = 2000;
-/** So long without a packet, and something is broken. Browsers find out after 2.5 s. */
-const SILENT_MS = 800;
+/**
+ * So long with hardly a packet, and something is broken. Browsers find out after 2.5 s. Where only our own packets are lost, a
+ * report or a request for a key frame still comes now and then.
+ */
+const SILENT_MS = 600;
+const QUIET_PACKETS = 2;
+const SILENT_LOOKED_FOR_MS = 3000;
 /** Looked at less often than this, the page itself stood still: nothing can be said about the time in between. */
 const LOOKED_AWAY_MS = 600;
 
 export class SilenceWatch {
-  private lookedAt = -Infinity;
-  private packets = -1;
+  private looks: { at: number; packets: number }[] = [];
   private heardAt = 0;
   private busySince = 0;
-  private told = false;
+  /** When it was last known to be busy; nothing is told twice of one silence. */
+  private busyAt = -Infinity;
 
   /** The packets received so far; true once when the path has fallen silent. */
   feed(at: number, packets: number): boolean {
-    const lookedAway = at - this.lookedAt > LOOKED_AWAY_MS;
-    this.lookedAt = at;
-    if (lookedAway) {
-      this.packets = packets;
+    const last = this.looks.at(-1);
+    this.looks.push({ at, packets });
+    if (!last || at - last.at > LOOKED_AWAY_MS) {
+      this.looks = [{ at, packets }];
       this.heardAt = this.busySince = at;
-      this.told = false;
+      this.busyAt = -Infinity;
       return false;
     }
-    if (packets !== this.packets) {
+    if (packets !== last.packets) {
       if (at - this.heardAt > BUSY_GAP_MS) this.busySince = at;
-      this.packets = packets;
       this.heardAt = at;
-      this.told = false;
-      return false;
+      if (at - this.busySince >= BUSY_FOR_MS && !this.quiet(at)) this.busyAt = at;
     }
-    if (this.told || at - this.heardAt < SILENT_MS || this.heardAt - this.busySince < BUSY_FOR_MS) return false;
-    this.told = true;
+    if (at - this.busyAt > SILENT_LOOKED_FOR_MS || !this.quiet(at)) return false;
+    this.busyAt = -Infinity;
     return true;
+  }
+
+  /** Next to nothing came lately. */
+  private quiet(at: number): boolean {
+    while ((this.looks[1]?.at ?? at) <= at - SILENT_MS) this.looks.shift();
+    const [first] = this.looks, last = this.looks.at(-1);
+    return first !== undefined && last !== undefined && first.at <= at - SILENT_MS && last.packets - first.packets <= QUIET_PACKETS;
   }
 }
 

@@ -11,6 +11,7 @@ interface MediaHandlers {
   onTrackGone: (producerId: string) => void;
   onBroken: () => void;
   onHealthy: () => void;
+  onSilent: () => void;
 }
 
 const fake = vi.hoisted(() => {
@@ -41,6 +42,8 @@ const fake = vi.hoisted(() => {
     refuse: {} as Record<string, () => void>,
     handlers: null as MediaHandlers | null,
     reconnects: 0,
+    doubts: 0,
+    told: [] as Request[],
     listeners: new Map<string, (event?: unknown) => void>(),
     openMicrophone: null as null | (() => Promise<MediaStreamTrack>),
   };
@@ -92,6 +95,7 @@ class FakeMedia {
     ++this.iceRestarts;
     fake.refuse['restartIce']?.();
   }
+  goOn = vi.fn((_: JoinReply): string[] => []);
   figures = async () => ({ received: new Map(), sent: null, receivedRttMs: null, sentRttMs: null });
   layersOf = () => null;
   layersChanged = () => undefined;
@@ -107,9 +111,10 @@ vi.mock('../signaling/client', () => ({
     }
     connect = () => undefined;
     connectNow = () => undefined;
+    doubt = () => void ++fake.doubts;
     reconnect = () => void ++fake.reconnects;
     close = () => undefined;
-    tell = () => undefined;
+    tell = (...told: Request) => void fake.told.push(told);
     async request(event: string, data: unknown): Promise<unknown> {
       fake.requests.push([event, data]);
       return fake.answers[event]?.(data) ?? {};
@@ -175,7 +180,7 @@ async function join(microphone: MediaStreamTrack | null = track()) {
 beforeEach(() => {
   vi.useFakeTimers();
   vi.spyOn(console, 'warn').mockImplementation(() => undefined);
-  Object.assign(fake, { requests: [], media: [], refuse: {}, openMicrophone: null, reconnects: 0, handlers: null });
+  Object.assign(fake, { requests: [], media: [], refuse: {}, openMicrophone: null, reconnects: 0, doubts: 0, told: [], handlers: null });
   fake.answers = { join: () => joinReply(), chat: () => ({ id: 'm1', at: 5 }) };
 });
 afterEach(() => void vi.useRealTimers());
@@ -404,6 +409,12 @@ describe('a page that woke, or came to another network', () => {
     expect(fake.reconnects).toBe(1);
   });
 
+  it('doubts its socket too, when a path that was busy falls silent', async () => {
+    await join();
+    fake.handlers?.onSilent();
+    expect([fake.media[0]?.iceRestarts, fake.doubts]).toEqual([1, 1]);
+  });
+
   it('says so when its path is not found, and joins again in the end', async () => {
     const session = await join();
     fake.handlers?.onHealthy();
@@ -412,6 +423,63 @@ describe('a page that woke, or came to another network', () => {
     await settle();
     expect(session.store.get().link.phase).toBe('live');
     expect(names().filter((name) => name === 'join')).toHaveLength(2);
+  });
+});
+
+describe('a socket that was lost', () => {
+  const continued = { transports: ['send', 'recv'], producers: [], consumers: [] };
+  const lose = async () => {
+    fake.connection?.down();
+    fake.connection?.up();
+    await settle();
+  };
+
+  it('is followed by another one in the same join, over the same media', async () => {
+    const session = await join();
+    fake.answers['join'] = () => joinReply({ continued });
+    await lose();
+    expect(fake.requests.filter(([event]) => event === 'join').map(([, data]) => data)).toMatchObject([
+      { hold: true }, { hold: true, resume: 'token', continue: true }]);
+    expect(fake.requests[0]?.[1]).not.toHaveProperty('continue');
+    expect(fake.media).toHaveLength(1);
+    expect(fake.media[0]).toMatchObject({ iceRestarts: 1 });
+    expect(fake.media[0]?.goOn).toHaveBeenCalledOnce();
+    expect(session.store.get()).toMatchObject({ selfId: 'me', link: { phase: 'live' } });
+  });
+
+  it('is followed by a new join where the server has nothing any more', async () => {
+    const session = await join();
+    fake.answers['join'] = () => joinReply({ self: { id: 'me again', token: 'another' } });
+    await lose();
+    expect(fake.media).toHaveLength(2);
+    expect(fake.media[0]?.goOn).not.toHaveBeenCalled();
+    expect(session.store.get().selfId).toBe('me again');
+  });
+
+  it('leaves only those transports to be made anew that are gone', async () => {
+    await join();
+    fake.answers['join'] = () => joinReply({ continued: { ...continued, transports: ['recv'] } });
+    fake.media[0]?.goOn.mockReturnValue(['send']);
+    await lose();
+    expect(fake.told).toEqual([['closeTransport', { transportId: 'send' }]]);
+    expect(fake.media[0]?.reopened).toBe(1);
+    expect(fake.media).toHaveLength(1);
+  });
+
+  it('is tried again in the same join when the answer was lost with it', async () => {
+    await join();
+    fake.answers['join'] = refusal('not_connected');
+    await lose();
+    fake.answers['join'] = () => joinReply({ continued });
+    await lose();
+    expect(fake.requests.at(-1)?.[0] === 'leave' || names().includes('leave')).toBe(false);
+    expect(fake.media[0]?.goOn).toHaveBeenCalledOnce();
+  });
+
+  it('is not missed by a page that goes away: it says so', async () => {
+    await join();
+    fake.listeners.get('pagehide')?.();
+    expect(fake.told).toEqual([['leave', {}]]);
   });
 });
 

@@ -98,7 +98,10 @@ export class CallSession {
     this.page = new PageWatch({
       woke: () => this.onWoke(),
       visible: (visible) => this.viewing.setPageVisible(visible),
-      left: () => this.signaling.close(),
+      left: () => {
+        this.signaling.tell('leave', {});
+        this.signaling.close();
+      },
     });
     this.signaling.connect();
   }
@@ -120,20 +123,28 @@ export class CallSession {
         window.clearTimeout(this.joinTimer);
         this.joinTimer = window.setTimeout(() => void this.join(), joinDelayMs(state.joinFailures));
       }
-      if (action === 'restartIce') this.restartIce({ type: 'restartFailed' });
-      if (action === 'check') this.restartIce({ type: 'mediaBroken' });
+      if (action === 'restartIce') this.lookForPath({ type: 'restartFailed' });
+      if (action === 'check') this.lookForPath({ type: 'mediaBroken' });
       if (action === 'reopen') void this.reopen();
       if (action === 'release') this.release();
     }
+  }
+
+  /** The media may have lost its way, and so may the socket, however it looks. */
+  private lookForPath(onFailed: LinkEvent): void {
+    this.restartIce(onFailed);
+    this.signaling.doubt();
   }
 
   private restartIce(onFailed: LinkEvent): void {
     const connection = this.connection;
     connection?.restartIce().catch((error: unknown) => {
       if (connection !== this.connection) return;
+      const { code } = Failure.of(error);
       // A socket that answers nothing is over, whatever it looks like; joining over it would wait still longer.
-      if (Failure.of(error).code === 'timeout') this.signaling.reconnect();
-      else this.hear(onFailed);
+      if (code === 'timeout') this.signaling.reconnect();
+      // Over the next socket it is asked again.
+      else if (code !== 'not_connected') this.hear(onFailed);
     });
   }
 
@@ -170,9 +181,12 @@ export class CallSession {
       const { code, ...rest } = this.intent;
       // A second join on the same socket (the media path broke, not the socket) is a new participant.
       if (this.inRoom) await this.signaling.request('leave', {}).catch(() => undefined);
-      const reply = await this.signaling.request('join', { room: code, ...rest });
+      // The socket was lost, the media perhaps not: then only the way has changed.
+      const goesOn = !this.inRoom && this.connection !== null && rest.resume !== undefined;
+      const reply = await this.signaling.request('join', { room: code, ...rest, hold: true, ...(goesOn ? { continue: true } : {}) });
       if (!current()) return;
       this.inRoom = true;
+      if (reply.continued && this.connection) return this.goOn(this.connection, reply);
       if (reply.self.token) this.intent = { ...this.intent, resume: reply.self.token };
       // Only now does the old media go: until here people were still seen and heard if the path allowed.
       this.connection?.close();
@@ -196,6 +210,26 @@ export class CallSession {
     }
   }
 
+  /** The same join over another socket: everything stays on screen, and the media looks for its new way. */
+  private goOn(connection: MediaConnection, reply: JoinReply): void {
+    this.take(reply);
+    this.hear({ type: 'joined' });
+    for (const transportId of connection.goOn(reply)) this.giveUpTransport(transportId);
+    this.restartIce({ type: 'mediaBroken' });
+    this.consumeAll();
+    this.devices.settle();
+    void this.applyMute();
+  }
+
+  private giveUpTransport(transportId: string): void {
+    this.signaling.tell('closeTransport', { transportId });
+    this.loseTransport(transportId);
+  }
+
+  private loseTransport(transportId: string): void {
+    if (this.connection?.transportGone(transportId)) this.hear({ type: 'transportLost' });
+  }
+
   /** What we heard is not offered any more: better the call in the original than no call. */
   private fallBackToOwnLanguage(): void {
     const { wasLive, joinFailures } = this.store.get().link;
@@ -207,18 +241,22 @@ export class CallSession {
   }
 
   private enter(reply: JoinReply): void {
-    const others = reply.participants.filter((participant) => participant.id !== reply.self.id);
     for (const id of Object.keys(this.store.get().videoTracks)) this.onTrackGone(id);
     for (const { producerId } of this.mixer.snapshot()) this.mixer.remove(producerId);
+    this.take(reply);
+  }
+
+  private take(reply: JoinReply): void {
     this.store.set((state) => ({
       selfId: reply.self.id,
       room: reply.room,
-      participants: others,
+      participants: reply.participants.filter((participant) => participant.id !== reply.self.id),
       captions: mergeCaptions(state.captions, reply.captions ?? []),
       chat: claimChat((reply.chat ?? []).reduce(applyChat, state.chat), this.sent, reply.self.id),
       services: reply.services ?? state.services,
     }));
-    if (this.store.get().handRaised) void this.request('setState', { handRaised: true });
+    const { handRaised } = this.store.get();
+    if (handRaised || reply.continued) void this.request('setState', { handRaised });
   }
 
   private connectionHandlers() {
@@ -226,6 +264,7 @@ export class CallSession {
       onTrack: (producerId: string, track: MediaStreamTrack) => this.onTrack(producerId, track),
       onTrackGone: (producerId: string) => this.onTrackGone(producerId),
       onBroken: () => this.hear({ type: 'mediaBroken' }),
+      onSilent: () => this.hear({ type: 'woke' }),
       onHealthy: () => {
         window.clearTimeout(this.reopenTimer);
         this.hear({ type: 'mediaRestored' });
@@ -265,9 +304,7 @@ export class CallSession {
       consumerPaused: () => undefined,
       consumerResumed: () => undefined,
       consumerLayersChanged: ({ consumerId, spatialLayer }) => this.connection?.layersChanged(consumerId, spatialLayer),
-      transportClosed: ({ transportId }) => {
-        if (this.connection?.transportGone(transportId)) this.hear({ type: 'transportLost' });
-      },
+      transportClosed: ({ transportId }) => this.loseTransport(transportId),
       activeSpeaker: ({ participantId }) => store.set({ activeSpeakerId: participantId }),
       caption: (caption) => store.set((state) => ({ captions: applyCaption(state.captions, caption) })),
       chatMessage: (message) => this.onChat(message),

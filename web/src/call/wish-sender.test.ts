@@ -63,6 +63,18 @@ describe('the wishes about a received picture', () => {
     expect(told).toEqual(['resume', 'pause', 'pause']);
   });
 
+  it('are told again when the answer was lost, though the wish is the one from before', async () => {
+    const { sender, told, state } = setup({ visible: true, spatialLayer: 1 });
+    void sender.begin();
+    await vi.advanceTimersByTimeAsync(300);
+    state.refusals = 1;
+    sender.set({ visible: false, spatialLayer: 1 });
+    await vi.advanceTimersByTimeAsync(50);
+    sender.set({ visible: true, spatialLayer: 1 });
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(told).toEqual(['layer 1', 'resume', 'pause', 'layer 1', 'resume']);
+  });
+
   it('are told no more after the consumer has gone', async () => {
     const { sender, told, state } = setup({ visible: true, spatialLayer: null });
     void sender.begin();

@@ -12,8 +12,8 @@ export interface WishRequests {
 }
 
 export class WishSender {
-  /** What the server has agreed to. A consumer begins paused. */
-  private agreed: Wish = { visible: false, spatialLayer: null };
+  /** What the server has agreed to; null where that is not known. A consumer begins paused. */
+  private agreed: { visible: boolean | null; spatialLayer: number | null } = { visible: false, spatialLayer: null };
   private running = false;
   private closed = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -50,6 +50,10 @@ export class WishSender {
     this.running = true;
     try {
       while (!this.closed && (await this.step()));
+    } catch (error) {
+      // Perhaps only the answer was lost.
+      this.agreed = { visible: null, spatialLayer: null };
+      throw error;
     } finally {
       this.running = false;
     }

@@ -74,6 +74,10 @@ export interface JoinRequest {
   passcode?: string;
   /** Of an earlier join of this tab: its ghost, if one is left, makes room. */
   resume?: string;
+  /** Our place is kept for a while when the socket is lost. */
+  hold: true;
+  /** Go on with what that earlier join has, if it is still there. */
+  continue?: true;
 }
 
 export interface JoinReply {
@@ -81,6 +85,8 @@ export interface JoinReply {
   room: { code: string; name: string };
   routerRtpCapabilities: ms.RtpCapabilities;
   iceServers: RTCIceServer[];
+  /** The join before goes on, over this socket: what of it is still there. */
+  continued?: { transports: string[]; producers: string[]; consumers: string[] };
   participants: Participant[];
   chat: ChatMessage[];
   captions: Caption[];
@@ -102,6 +108,7 @@ export interface Requests {
   leave: { data: object; reply: unknown };
   createTransport: { data: { direction: 'send' | 'recv' }; reply: TransportOptions & { iceServers?: RTCIceServer[] } };
   connectTransport: { data: { transportId: string; dtlsParameters: ms.DtlsParameters }; reply: unknown };
+  closeTransport: { data: { transportId: string }; reply: unknown };
   restartIce: { data: { transportId: string }; reply: { iceParameters: ms.IceParameters; iceServers?: RTCIceServer[] } };
   produce: {
     data: { transportId: string; kind: MediaKind; rtpParameters: ms.RtpParameters; source: SentSource; paused: boolean };
