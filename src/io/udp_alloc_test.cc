@@ -8,7 +8,7 @@
 #include "io/udp_socket.h"
 
 namespace {
-std::size_t g_allocations = 0;
+thread_local std::size_t g_allocations = 0;  // Asio has threads of its own, for names
 }  // namespace
 
 // The linker puts these in front of operator new and of aligned_alloc, from which Asio gets its memory: see

@@ -44,7 +44,9 @@ class Server : private io::HttpHandler {
  public:
   explicit Server(const MediaPoolOptions& options) {
     calls_.SetSocketServer(sockets_);
-    http_ = *io::HttpServer::Listen(loop_, {.host = "127.0.0.1"}, *this);
+    io::HttpServerConfig config;
+    config.host = "127.0.0.1";
+    http_ = *io::HttpServer::Listen(loop_, config, *this);
     const auto make = [this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
       auto worker = StartWorker(slot, handlers);
       // Of the first start: what is free for UDP may be somebody's for TCP.

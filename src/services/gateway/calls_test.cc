@@ -88,7 +88,9 @@ class CallsTest : public testing::Test, private io::HttpHandler {
   explicit CallsTest(const MediaPoolOptions& options = {}, Duration hold = kPatience)
       : calls_(loop_, Config(hold), metrics_) {
     calls_.SetSocketServer(sockets_);
-    http_ = *io::HttpServer::Listen(loop_, {.host = "127.0.0.1"}, *this);
+    io::HttpServerConfig http;
+    http.host = "127.0.0.1";
+    http_ = *io::HttpServer::Listen(loop_, http, *this);
     const auto make = [this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
       if (again && !replaceable_) return Result<std::unique_ptr<MediaWorker>>(Fail("test", "no more"));
       MediaWorkerConfig config;
