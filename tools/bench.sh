@@ -49,6 +49,10 @@ out="$name.md"
   echo
   echo 'how: processor time of one packet (timers: of one deadline moved and what became due), both forms in turns, median of 41 and of their ratios.'
   echo
+  echo "## One meeting on one media worker and on two (bench/workers.mjs)"
+  echo
+  node bench/workers.mjs build/jbcalling || echo "Not measured: bench/workers.mjs failed."
+  echo
   echo "## Beside mediasoup and Janus, one core each for SFU and generator (bench/sfu.mjs)"
   echo
   # A quarter of an hour; a peer that cannot be had is named in one line, and the rest goes on.

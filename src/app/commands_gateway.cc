@@ -88,6 +88,7 @@ services::GatewayConfig GatewayConfigOf(const Config& config) {
   out.allowed_origins = config.gateway.allowed_origins;
   out.connections_per_address = static_cast<std::size_t>(config.gateway.connections_per_address);
   out.workers = static_cast<std::size_t>(config.gateway.workers);
+  out.worker_full = config.gateway.worker_full / 100.0;
   out.media_port_min = config.media.port_min;
   out.media_port_max = config.media.port_max;
   out.media_listen = config.media.listen;

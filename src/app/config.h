@@ -29,6 +29,7 @@ struct Config {
     std::uint16_t port = 3000;
     std::string tls_cert, tls_key;  // files
     int workers = 0;                // 0: one per core
+    int worker_full = 70;           // percent of a core
     std::vector<std::string> allowed_origins;
     int connections_per_address = 512;
     std::string web_dir;  // empty: found beside the binary

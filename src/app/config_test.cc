@@ -42,6 +42,7 @@ TEST(Config, HasTheDefaultsOfTheContract) {
   EXPECT_EQ(config.media.port_min, 40000);
   EXPECT_EQ(config.media.port_max, 40100);
   EXPECT_EQ(config.gateway.workers, 0);
+  EXPECT_EQ(config.gateway.worker_full, 70);
   EXPECT_EQ(config.gateway.connections_per_address, 512);
   EXPECT_EQ(ServiceUrl(config.stt), "http://127.0.0.1:8002");
 }
@@ -83,6 +84,7 @@ TEST(Config, NamesBadValues) {
       {"gateway.port=", "gateway.port"},
       {"gateway.port=-1", "gateway.port"},
       {"gateway.workers=257", "gateway.workers"},
+      {"gateway.worker_full=0", "gateway.worker_full"},
       {"gateway.host=example.org", "gateway.host"},
       {"media.listen=localhost", "media.listen"},
       {"media.listen=", "media.listen"},

@@ -130,14 +130,22 @@ class GatewayImpl : public Gateway, private io::HttpHandler {
     const auto certificate = crypto::Certificate::Make();
     // A fresh worker has the port of the one it follows. Should that still hold it, because it hangs, there are
     // others above those of the slots.
-    return calls_.StartMedia(wanted, [=, this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
+    const auto start = [=, this](std::size_t slot, bool again, const MediaWorker::Handlers& handlers) {
       auto worker = StartWorker(slot, slot, listen, announce, certificate, handlers);
       const std::size_t spare = again ? std::min(ports, wanted + kSparePortsTried) : wanted;
       for (std::size_t port = wanted; !worker.ok() && port < spare; ++port) {
         worker = StartWorker(slot, port, listen, announce, certificate, handlers);
       }
       return worker;
-    });
+    };
+    return calls_.StartMedia(wanted, start, {.placement = RulesOf(config)});
+  }
+
+  static PlacementRules RulesOf(const GatewayConfig& config) {
+    PlacementRules rules;
+    rules.worth_crossing *= config.worker_full / rules.full;  // what is much depends on what there is
+    rules.full = config.worker_full;
+    return rules;
   }
 
   Result<std::unique_ptr<MediaWorker>> StartWorker(std::size_t slot, std::size_t port,

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "io/loop.h"
+#include "services/gateway/placement.h"
 
 namespace jb::services {
 
@@ -26,6 +27,7 @@ struct GatewayConfig {
   std::size_t connections_per_address = 512;
 
   std::size_t workers = 0;  // 0: one per core
+  double worker_full = PlacementRules().full;
   std::uint16_t media_port_min = 40000;
   std::uint16_t media_port_max = 40100;
   std::vector<std::string> media_listen = {"0.0.0.0"};  // addresses
