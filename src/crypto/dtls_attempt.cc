@@ -44,6 +44,11 @@ DtlsAttempt::DtlsAttempt(DtlsRole role, const Certificate& certificate, const Dt
   server ? SSL_set_accept_state(ssl) : SSL_set_connect_state(ssl);
 }
 
+// The library keeps room for the largest record of either way, 33 KB, and a call has a few small ones after its
+// handshake. Not all of its paths take the room again by themselves: nothing is done without, once it was given back.
+DtlsAttempt::RecordBuffers::RecordBuffers(SSL* ssl) : ssl_(ssl) { JB_CHECK(SSL_alloc_buffers(ssl_) == 1); }
+DtlsAttempt::RecordBuffers::~RecordBuffers() { SSL_free_buffers(ssl_); }
+
 DtlsAttempt::Progress DtlsAttempt::Handshake(ByteView records) {
   ERR_clear_error();
   pipe_.input = records;
@@ -52,11 +57,15 @@ DtlsAttempt::Progress DtlsAttempt::Handshake(ByteView records) {
   pipe_.input = {};
   ERR_clear_error();
   done_ = result == 1;
-  if (done_) return Progress::kDone;
+  if (done_) {
+    SSL_free_buffers(ssl_.get());
+    return Progress::kDone;
+  }
   return waits ? Progress::kGoesOn : Progress::kFailed;
 }
 
 DtlsAttempt::Reading DtlsAttempt::Read(ByteView records) {
+  const RecordBuffers buffers(ssl_.get());
   std::uint8_t discarded[2048];
   int n = 0;
   ERR_clear_error();
@@ -72,6 +81,7 @@ DtlsAttempt::Reading DtlsAttempt::Read(ByteView records) {
 }
 
 void DtlsAttempt::WriteCloseNotify() {
+  const RecordBuffers buffers(ssl_.get());
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
 }

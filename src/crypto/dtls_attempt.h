@@ -49,6 +49,18 @@ class DtlsAttempt {
   std::optional<Time> give_up_at;  // set by the endpoint
 
  private:
+  // While one lives, the library may read and write.
+  class RecordBuffers {
+   public:
+    explicit RecordBuffers(SSL* ssl);
+    ~RecordBuffers();
+    RecordBuffers(const RecordBuffers&) = delete;
+    RecordBuffers& operator=(const RecordBuffers&) = delete;
+
+   private:
+    SSL* const ssl_;
+  };
+
   const DtlsRole role_;
   const Bytes hello_;
   DatagramPipe pipe_;

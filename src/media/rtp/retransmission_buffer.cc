@@ -21,7 +21,7 @@ void RetransmissionBuffer::Add(PacketRef packet, rtp::SeqNum seq, rtp::Timestamp
   if (number < begin_) return;
   if (number >= end_) MakeRoom(number);
   if (At(number).packet) return;
-  At(number) = Item{std::move(packet), seq, timestamp, marker, 0, tag, now, now};
+  At(number) = Slot{std::move(packet), timestamp.value(), tag, UnitsOf(now), 0, 0, marker};
 }
 
 // Moves end_ behind `number`; numbers between are empty until their packets come.
@@ -30,7 +30,7 @@ void RetransmissionBuffer::MakeRoom(std::int64_t number) {
   while (begin_ < end_ && begin_ < keep_from) DropFront();
   if (begin_ == end_) begin_ = end_ = number;
   while (static_cast<std::size_t>(number - begin_) >= ring_.size()) Grow();
-  while (end_ <= number) At(end_++) = Item{};
+  while (end_ <= number) At(end_++) = Slot{};
 }
 
 const RetransmissionBuffer::Item* RetransmissionBuffer::Answer(rtp::SeqNum seq, Time now, std::size_t budget) {
@@ -39,38 +39,43 @@ const RetransmissionBuffer::Item* RetransmissionBuffer::Answer(rtp::SeqNum seq, 
     ++counters_.refused_unknown;
     return nullptr;
   }
-  Item& item = At(number);
+  Slot& slot = At(number);
+  const Duration age = Age(slot, now);
   const Duration rtt = rtt_ > Duration(0) ? rtt_ : options_.default_rtt;
-  if (now - item.first_sent_at > options_.max_age) {
+  if (age > options_.max_age) {
     ++counters_.refused_too_old;
     return nullptr;
   }
   // A request that arrives sooner than a round trip after an answer was sent before that answer
   // could arrive.
-  if (item.answers > 0 && now - item.sent_at < rtt) {
+  if (slot.answers > 0 && age - kTimeUnit * slot.answered_after < rtt) {
     ++counters_.refused_too_soon;
     return nullptr;
   }
-  if (item.answers >= options_.max_answers) {
+  if (slot.answers >= options_.max_answers) {
     ++counters_.refused_too_often;
     return nullptr;
   }
-  if (item.packet->size() > budget) {
+  if (slot.packet->size() > budget) {
     ++counters_.refused_over_budget;
     return nullptr;
   }
-  ++item.answers;
-  item.sent_at = now;
+  ++slot.answers;
+  slot.answered_after = static_cast<std::uint16_t>(age / kTimeUnit);
   ++counters_.answered;
-  return &item;
+  answer_ = {slot.packet, seq, rtp::Timestamp(slot.timestamp), slot.marker, slot.tag};
+  return &answer_;
 }
 
 void RetransmissionBuffer::Clear() {
-  while (begin_ < end_) DropFront();
+  ring_ = {};
+  answer_ = {};
+  begin_ = end_ = 0;
 }
 
 void RetransmissionBuffer::Forget(Time now) {
-  while (begin_ < end_ && (!At(begin_).packet || now - At(begin_).first_sent_at > options_.max_age)) {
+  answer_ = {};
+  while (begin_ < end_ && (!At(begin_).packet || Age(At(begin_), now) > options_.max_age)) {
     DropFront();
   }
 }
@@ -85,7 +90,7 @@ std::int64_t RetransmissionBuffer::Unwrapped(rtp::SeqNum seq) const {
 void RetransmissionBuffer::DropFront() { At(begin_++).packet.Release(); }
 
 void RetransmissionBuffer::Grow() {
-  std::vector<Item> larger(std::max(kFirstCapacity, 2 * ring_.size()));
+  std::vector<Slot> larger(std::max(kFirstCapacity, 2 * ring_.size()));
   for (std::int64_t n = begin_; n < end_; ++n) {
     larger[static_cast<std::size_t>(n) & (larger.size() - 1)] = std::move(At(n));
   }

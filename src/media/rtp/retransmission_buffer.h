@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/result.h"
 #include "base/time.h"
 #include "media/rtp/packet_pool.h"
 #include "proto/rtp/types.h"
@@ -30,10 +31,7 @@ class RetransmissionBuffer {
     rtp::SeqNum sequence_number;
     rtp::Timestamp timestamp;
     bool marker = false;
-    std::uint8_t answers = 0;
     std::uint32_t tag = 0;  // the owner's own use
-    Time first_sent_at;
-    Time sent_at;  // the last answer
   };
   struct Counters {
     std::uint64_t answered = 0;
@@ -44,7 +42,9 @@ class RetransmissionBuffer {
     std::uint64_t refused_over_budget = 0;
   };
 
-  explicit RetransmissionBuffer(RetransmissionOptions options = {}) : options_(options) {}
+  explicit RetransmissionBuffer(RetransmissionOptions options = {}) : options_(options) {
+    JB_CHECK(options.max_age <= kTimeUnit * 0xFFFF);
+  }
 
   void set_rtt(Duration rtt) { rtt_ = rtt; }
 
@@ -60,24 +60,39 @@ class RetransmissionBuffer {
   // Returns the buffers of what is older than max_age. A stream that has stopped adds nothing: its
   // owner calls this once in a while, or the last two seconds of it are held for as long as it lives.
   void Forget(Time now);
-  // Drops everything, as when the stream is paused.
+  // Drops everything, as when the stream is paused, and gives the memory back.
   void Clear();
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }  // slots, gaps included
   const Counters& counters() const { return counters_; }
 
  private:
+  // There are hundreds for every receiver of a camera: 24 bytes. Times count in kTimeUnit and wrap after six days.
+  struct Slot {
+    PacketRef packet;
+    std::uint32_t timestamp = 0;
+    std::uint32_t tag = 0;
+    std::uint32_t first_sent = 0;
+    std::uint16_t answered_after = 0;  // since first_sent
+    std::uint8_t answers = 0;
+    bool marker = false;
+  };
+  static constexpr Duration kTimeUnit = Duration(125);
+  static std::uint32_t UnitsOf(Time t) { return static_cast<std::uint32_t>(t.time_since_epoch() / kTimeUnit); }
+  static Duration Age(const Slot& slot, Time now) { return kTimeUnit * (UnitsOf(now) - slot.first_sent); }
+
   std::int64_t Unwrapped(rtp::SeqNum seq) const;
-  Item& At(std::int64_t n) { return ring_[static_cast<std::size_t>(n) & (ring_.size() - 1)]; }
+  Slot& At(std::int64_t n) { return ring_[static_cast<std::size_t>(n) & (ring_.size() - 1)]; }
   void MakeRoom(std::int64_t number);
   void DropFront();
   void Grow();
 
   RetransmissionOptions options_;
   Duration rtt_{0};         // 0: not measured
-  std::vector<Item> ring_;  // power of two, grows as needed up to max_items
+  std::vector<Slot> ring_;  // power of two, grows as needed up to max_items
   std::int64_t begin_ = 0;  // unwrapped numbers: [begin_, end_)
   std::int64_t end_ = 0;
   std::uint32_t added_ = 0;
+  Item answer_;  // what Answer() pointed to last
   Counters counters_;
 };
 
