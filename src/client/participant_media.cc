@@ -8,6 +8,7 @@
 #include "media/audio/level.h"
 #include "proto/rtcp/compound.h"
 #include "proto/rtcp/fir.h"
+#include "proto/rtcp/nack.h"
 #include "proto/rtcp/pli.h"
 #include "proto/rtcp/receiver_report.h"
 #include "proto/rtcp/sdes.h"
@@ -146,6 +147,12 @@ void Participant::HandleRtcp(ByteView packet, Time now) {
     } else if (raw.IsFeedback(rtcp::PacketType::kPayloadFeedback, rtcp::kFormatPli) ||
                raw.IsFeedback(rtcp::PacketType::kPayloadFeedback, rtcp::kFormatFir)) {
       if (video_) video_->RequestKeyFrame();
+    } else if (video_ && raw.IsFeedback(rtcp::PacketType::kTransportFeedback, rtcp::kFormatNack)) {
+      const auto nack = rtcp::Nack::Parse(raw);
+      const auto send = [this](ByteSpan buffer, std::size_t size, std::size_t payload_size) {
+        if (send_->SendRtp(buffer, size)) video_sent_->sender.HandleResent(payload_size);
+      };
+      if (nack.ok()) video_->HandleNack(*nack, now, send);
     }
   });
 }

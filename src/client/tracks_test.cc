@@ -2,6 +2,8 @@
 // What a track sends is what a remote track hears.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "client/audio_track.h"
@@ -9,6 +11,8 @@
 #include "client/test_card.h"
 #include "client/video_track.h"
 #include "media/payload/vp8.h"
+#include "proto/rtcp/compound.h"
+#include "proto/rtcp/nack.h"
 #include "proto/rtp/extensions.h"
 #include "testing/seeded_random.h"
 
@@ -216,6 +220,46 @@ TEST(VideoTrack, CutsFramesIntoPacketsThatTheSfuUnderstands) {
   EXPECT_TRUE(packets[4].key);
   EXPECT_EQ(packets[3].timestamp - packets[0].timestamp, 9000u);
   EXPECT_EQ(packets[4].timestamp - packets[3].timestamp, 9000u);
+}
+
+TEST(VideoTrack, SendsAgainByRtxWhatIsAskedForAndNothingElse) {
+  testing::SeededRandom random(1);
+  IvfClip clip;
+  clip.frame_interval = milliseconds(100);
+  clip.frames = {Bytes(3000, 0)};
+  VideoTrack track(clip, "cname", random);
+  std::vector<Bytes> packets, again;
+  const auto into = [](std::vector<Bytes>& out) {
+    return [&out](ByteSpan buffer, std::size_t size, std::size_t) {
+      out.emplace_back(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
+      std::fill(buffer.begin(), buffer.end(), std::uint8_t{0xEE});  // as encryption does
+    };
+  };
+  track.Next(kStart, into(packets));
+  ASSERT_EQ(packets.size(), 3u);
+  const auto lost = *rtp::PacketView::Parse(packets[1]);
+  const auto ask = [&](rtp::Ssrc about, Time now) {
+    const std::array<rtp::SeqNum, 2> numbers{lost.sequence_number(), rtp::SeqNum(static_cast<std::uint16_t>(
+                                                                          lost.sequence_number().value() + 500))};
+    Bytes bytes(64);
+    ByteWriter out(bytes);
+    rtcp::WriteNack(out, rtp::Ssrc(1), about, numbers);
+    const auto compound = rtcp::Compound::Parse(ByteView(bytes).first(out.size()));
+    compound->ForEach([&](const rtcp::RawPacket& raw) { track.HandleNack(*rtcp::Nack::Parse(raw), now, into(again)); });
+  };
+  ask(rtp::Ssrc(track.ssrc().value() + 1), kStart + milliseconds(40));
+  EXPECT_TRUE(again.empty());
+  ask(track.ssrc(), kStart + milliseconds(50));
+  ASSERT_EQ(again.size(), 1u);
+  const auto rtx = *rtp::PacketView::Parse(again[0]);
+  EXPECT_NE(rtx.ssrc(), track.ssrc());
+  EXPECT_EQ(rtx.payload_type().value(), 97);
+  EXPECT_EQ(rtx.timestamp(), lost.timestamp());
+  EXPECT_EQ(rtx.marker(), lost.marker());
+  EXPECT_EQ(LoadU16(rtx.payload().data()), lost.sequence_number().value());
+  EXPECT_TRUE(std::equal(lost.payload().begin(), lost.payload().end(), rtx.payload().begin() + 2, rtx.payload().end()));
+  ask(track.ssrc(), kStart + seconds(3));  // nobody waits so long
+  EXPECT_EQ(again.size(), 1u);
 }
 
 }  // namespace

@@ -7,11 +7,14 @@
 
 #include "client/audio_track.h"
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/rtx.h"
 
 namespace jb::client {
 namespace {
 
 constexpr std::uint8_t kPayloadType = 96;
+constexpr std::uint8_t kRtxPayloadType = 97;
+constexpr std::size_t kKeptPackets = 2500;  // the retransmission buffer's two seconds at 10 Mbit/s
 constexpr std::uint8_t kMidId = 4;
 constexpr std::string_view kMid = "1";
 constexpr std::int64_t kClockRate = 90000;  // RFC 7741 section 4.1
@@ -68,9 +71,12 @@ VideoTrack::VideoTrack(IvfClip clip, std::string cname, Random& random)
     : clip_(std::move(clip)),
       cname_(std::move(cname)),
       ssrc_(random.U32()),
+      rtx_ssrc_(random.U32()),
       seq_(static_cast<std::uint16_t>(random.Between(1000, 32767))),
+      rtx_seq_(static_cast<std::uint16_t>(random.Between(1000, 32767))),
       first_timestamp_(random.U32()),
-      picture_id_(static_cast<std::uint16_t>(random.Between(0, 0x7fff))) {
+      picture_id_(static_cast<std::uint16_t>(random.Between(0, 0x7fff))),
+      pool_(kKeptPackets) {
   layout_.Reserve(kMidId, static_cast<std::uint8_t>(kMid.size()));
 }
 
@@ -82,12 +88,18 @@ json::object VideoTrack::RtpParameters() const {
                    {"payloadType", kPayloadType},
                    {"clockRate", kClockRate},
                    {"parameters", json::object()},
-                   {"rtcpFeedback", json::array{feedback("nack", "pli"), feedback("ccm", "fir")}}};
+                   {"rtcpFeedback", {feedback("nack", ""), feedback("nack", "pli"), feedback("ccm", "fir")}}};
+  json::object rtx{{"mimeType", "video/rtx"},
+                   {"payloadType", kRtxPayloadType},
+                   {"clockRate", kClockRate},
+                   {"parameters", {{"apt", kPayloadType}}},
+                   {"rtcpFeedback", json::array()}};
+  json::object encoding{{"ssrc", ssrc_.value()}, {"rtx", {{"ssrc", rtx_ssrc_.value()}}}};
   json::array extensions{{{"uri", rtp::kMidUri}, {"id", kMidId}, {"encrypt", false}}};
   return {{"mid", kMid},
-          {"codecs", json::array{std::move(vp8)}},
+          {"codecs", json::array{std::move(vp8), std::move(rtx)}},
           {"headerExtensions", std::move(extensions)},
-          {"encodings", json::array{json::object{{"ssrc", ssrc_.value()}}}},
+          {"encodings", json::array{std::move(encoding)}},
           {"rtcp", {{"cname", cname_}, {"reducedSize", true}}}};
 }
 
@@ -111,6 +123,8 @@ rtp::Timestamp VideoTrack::Next(Time now, const Send& send) {
     WriteDescriptor(buffer.data() + header, sent == 0, picture_id_);
     std::copy_n(frame.begin() + static_cast<std::ptrdiff_t>(sent), n,
                 buffer.begin() + static_cast<std::ptrdiff_t>(header + kDescriptorSize));
+    // Before it is sent: SRTP encrypts in place.
+    Keep(ByteView(buffer).first(header + kDescriptorSize + n), fields.marker, timestamp, now);
     send(buffer, header + kDescriptorSize + n, kDescriptorSize + n);
     seq_ = seq_.Next();
     sent += n;
@@ -119,6 +133,32 @@ rtp::Timestamp VideoTrack::Next(Time now, const Send& send) {
   at_ = (at_ + 1) % clip_.frames.size();
   next_at_ = std::max(next_at_ + clip_.frame_interval, now - clip_.frame_interval);
   return timestamp;
+}
+
+void VideoTrack::Keep(ByteView packet, bool marker, rtp::Timestamp timestamp, Time now) {
+  media::PacketRef kept = pool_.Take();
+  if (!kept) return;
+  std::copy(packet.begin(), packet.end(), kept->storage().begin());
+  kept->set_size(packet.size());
+  kept->layout() = layout_;
+  sent_.Add(std::move(kept), seq_, timestamp, marker, now);
+}
+
+void VideoTrack::HandleNack(const rtcp::Nack& nack, Time now, const Send& send) {
+  if (nack.media_ssrc != ssrc_) return;
+  nack.ForEach([&](rtp::SeqNum number) { Resend(number, now, send); });
+}
+
+void VideoTrack::Resend(rtp::SeqNum number, Time now, const Send& send) {
+  const auto* item = sent_.Answer(number, now, kPacketBuffer);
+  if (item == nullptr) return;
+  const media::PacketBuffer& kept = *item->packet;
+  std::array<std::uint8_t, kPacketBuffer> buffer;
+  std::copy(kept.bytes().begin(), kept.bytes().end(), buffer.begin());
+  const rtp::RtxStream stream{rtx_ssrc_, rtp::PayloadType(kRtxPayloadType), rtx_seq_};
+  const std::size_t size = rtp::EncapsulateRtx(buffer, kept.size(), kept.header_size(), stream);
+  rtx_seq_ = rtx_seq_.Next();
+  send(buffer, size, size - kept.header_size());
 }
 
 }  // namespace jb::client
