@@ -53,7 +53,7 @@ before(async () => {
   const port = await freePort();
   const media = 42_000 + Math.floor(Math.random() * 18_000);
   const settings = {
-    'gateway.port': port, 'gateway.host': '127.0.0.1', 'gateway.workers': 1, 'media.listen': '127.0.0.1',
+    'gateway.port': port, 'gateway.host': '127.0.0.1', 'gateway.workers': 2, 'media.listen': '127.0.0.1',
     'media.port_min': media, 'media.port_max': media + 20,
   };
   server = spawn(binary, ['gateway', ...Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])],
