@@ -11,12 +11,13 @@ import { after, before, test } from 'node:test';
 
 const { JB_BINARY: binary, JB_HOSTILE: hostile, JB_ARTIFACTS: artifacts } = process.env;
 const SOAK_SECONDS = Number(process.env.JB_SOAK_SECONDS ?? 25);
-// What a sanitized server can take on a part of a core; a release takes ten times as much (docs/load.md).
-const HOSTILE_RATE = Number(process.env.JB_HOSTILE_RATE ?? 10_000);
+// What a sanitized server takes in with a tenth of a core; a release takes twenty times as much (docs/load.md).
+const HOSTILE_RATE = Number(process.env.JB_HOSTILE_RATE ?? 5_000);
 const HOSTILE_SECONDS = 5;
 const SETTLED = 0.5;          // memory may still grow in the first half
 const GROWTH_KB = 6_000;      // what allocators and sanitizers do by themselves
-const MOST_DELAY_US = 20_000; // median; above what a busy machine and a sanitizer add, below what a person hears
+const MOST_LOSS_PERCENT = 1;
+const MOST_DELAY_US = 50_000; // median; above what a busy machine and a sanitizer add, below what a person hears
 const serverLog = path.join(artifacts, 'load-server.log');
 // Freed memory is soon used again, or a sanitizer's quarantine looks like a leak.
 const env = { ...process.env, ASAN_OPTIONS: 'quarantine_size_mb=4:detect_leaks=1', TSAN_OPTIONS: 'halt_on_error=1' };
@@ -134,7 +135,7 @@ test('load', { timeout: (SOAK_SECONDS + 240) * 1000 }, async (t) => {
     assert.equal(Object.keys(hostility.byKind).length, 14, 'every kind of it');
     assert.ok(hostility.sent > HOSTILE_RATE * HOSTILE_SECONDS / 4, `${hostility.sent} datagrams`);
     assert.equal(code, 0);
-    assert.ok(beside.lossPercent < 0.1, `${beside.packetsMissing} of ${beside.packetsExpected} packets are missing`);
+    assert.ok(beside.lossPercent < MOST_LOSS_PERCENT, `${beside.packetsMissing} of ${beside.packetsExpected} packets are missing`);
     assert.ok(beside.forwardDelayUs.p50 < MOST_DELAY_US, `${beside.forwardDelayUs.p50} µs`);
     assert.equal(beside.misordered + beside.corrupted + beside.stuckStreams + beside.silentConsumers, 0);
   });

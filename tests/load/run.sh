@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Load, churn and hostile input over real sockets on loopback: tests/load/run.sh BUILD_DIR
 # BUILD_DIR holds `jbcalling` and `tests/hostile/hostile`; a sanitized build finds the most. Prints "N passed, N failed"
-# last. JB_SOAK_SECONDS is how long people come and go (25), JB_HOSTILE_RATE how much is thrown at the server (10000/s).
+# last. JB_SOAK_SECONDS is how long people come and go (25), JB_HOSTILE_RATE how much is thrown at the server (5000/s).
 set -uo pipefail
 root="$(cd "$(dirname "$0")/../.." && pwd)"
 build="$(cd "${1:-$root/build/asan}" && pwd)" || { echo "0 passed, 1 failed"; exit 1; }
