@@ -117,6 +117,27 @@ TEST(CallTest, LossOnTheWayOutIsRepairedByNackAndRtx) {
   EXPECT_EQ(call.bob.undecryptable, 0u);
 }
 
+TEST(CallTest, APictureOfWhichThreeInTenPacketsAreLostIsRepairedForAMinute) {
+  Call call;
+  MediaSender& camera = call.Camera();
+  MediaReceiver& eye = call.Watch("camera");
+  call.Connect();
+  call.SendVideo(camera, 5, true);
+  testing::SeededRandom dice(8);
+  call.world.lose_down = [&](const Tuple& to, ByteView d) {
+    return to == call.bob.local() && d.size() > 500 && dice.Between(0, 9) < 3;
+  };
+  for (int second = 0; second < 60; ++second) {
+    eye.SendReceiverReport(77);
+    call.SendVideo(camera, 30, true);
+  }
+  call.world.lose_down = [](const Tuple&, ByteView) { return false; };
+  call.Settle();
+  const double all = static_cast<double>(eye.payloads.rbegin()->first - eye.payloads.begin()->first + 1);
+  // Lost four times in a row: 0.8 %.
+  EXPECT_GT(static_cast<double>(eye.payloads.size()) / all, 0.985);
+}
+
 TEST(CallTest, ReorderedPacketsComeThroughWithoutDuplicates) {
   Call call;
   MediaSender& camera = call.Camera();
