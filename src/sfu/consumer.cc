@@ -169,6 +169,10 @@ void Consumer::Resend(rtp::SeqNum seq, Time now) {
   const media::RetransmissionBuffer::Item* item = sent_.Answer(seq, now, rtx_budget_);
   if (!item) {
     context_.Drop(DropReason::kNackLimit);
+    // What is asked for and will not come stops a decoder until it asks for a key frame: browsers wait three seconds.
+    using Refusal = media::RetransmissionBuffer::Refusal;
+    const Refusal why = sent_.last_refusal();
+    if (why != Refusal::kTooSoon && why != Refusal::kUnknown) HandleKeyFrameRequest(now);
     return;
   }
   // Whatever SRTP says to it, this number is done with: asked again, the answer would be the same, and nothing would

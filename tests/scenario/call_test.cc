@@ -117,6 +117,28 @@ TEST(CallTest, LossOnTheWayOutIsRepairedByNackAndRtx) {
   EXPECT_EQ(call.bob.undecryptable, 0u);
 }
 
+TEST(CallTest, WhatIsLostAgainAndAgainIsMadeUpForByAKeyFrame) {
+  Call call;
+  MediaSender& camera = call.Camera();
+  MediaReceiver& eye = call.Watch("camera");
+  call.Connect();
+  call.SendVideo(camera, 30, true);
+  const std::size_t before = camera.plis;
+  const auto number = static_cast<std::uint16_t>(eye.payloads.rbegin()->first);
+  for (int tries = 0; tries < 3; ++tries) {
+    eye.SendNack(number);
+    call.world.Run(200ms);
+  }
+  EXPECT_EQ(eye.rtx_packets, 3u);
+  EXPECT_EQ(camera.plis, before);
+  eye.SendNack(static_cast<std::uint16_t>(number + 100));
+  call.world.Run(200ms);
+  EXPECT_EQ(camera.plis, before) << "what has not come to us may still come";
+  for (int tries = 0; tries < 5; ++tries) eye.SendNack(number);
+  call.world.Run(200ms);
+  EXPECT_EQ(camera.plis, before + 1);
+}
+
 TEST(CallTest, APictureOfWhichThreeInTenPacketsAreLostIsRepairedForAMinute) {
   Call call;
   MediaSender& camera = call.Camera();

@@ -33,32 +33,33 @@ void RetransmissionBuffer::MakeRoom(std::int64_t number) {
   while (end_ <= number) At(end_++) = Slot{};
 }
 
+const RetransmissionBuffer::Item* RetransmissionBuffer::Refuse(Refusal reason, std::uint64_t& counter) {
+  last_refusal_ = reason;
+  ++counter;
+  return nullptr;
+}
+
 const RetransmissionBuffer::Item* RetransmissionBuffer::Answer(rtp::SeqNum seq, Time now, std::size_t budget) {
   const std::int64_t number = Unwrapped(seq);
   if (number < begin_ || number >= end_ || !At(number).packet) {
-    ++counters_.refused_unknown;
-    return nullptr;
+    return Refuse(Refusal::kUnknown, counters_.refused_unknown);
   }
   Slot& slot = At(number);
   const Duration age = Age(slot, now);
   const Duration rtt = rtt_ > Duration(0) ? rtt_ : options_.default_rtt;
   if (age > options_.max_age) {
-    ++counters_.refused_too_old;
-    return nullptr;
+    return Refuse(Refusal::kTooOld, counters_.refused_too_old);
   }
   // A request that arrives sooner than a round trip after an answer was sent before that answer
   // could arrive.
   if (slot.answers > 0 && age - kTimeUnit * slot.answered_after < rtt) {
-    ++counters_.refused_too_soon;
-    return nullptr;
+    return Refuse(Refusal::kTooSoon, counters_.refused_too_soon);
   }
   if (slot.answers >= options_.max_answers) {
-    ++counters_.refused_too_often;
-    return nullptr;
+    return Refuse(Refusal::kTooOften, counters_.refused_too_often);
   }
   if (slot.packet->size() > budget) {
-    ++counters_.refused_over_budget;
-    return nullptr;
+    return Refuse(Refusal::kOverBudget, counters_.refused_over_budget);
   }
   ++slot.answers;
   slot.answered_after = static_cast<std::uint16_t>(age / kTimeUnit);

@@ -52,10 +52,13 @@ class RetransmissionBuffer {
   // that came late); one older than all that is remembered is ignored. Now and then calls Forget().
   void Add(PacketRef packet, rtp::SeqNum seq, rtp::Timestamp timestamp, bool marker, Time now, std::uint32_t tag = 0);
 
-  // The packet to send again, or nullptr (counted by reason). A refusal costs nothing: a packet of
+  // The packet to send again, or nullptr (counted by reason; last_refusal()). A refusal costs nothing: a packet of
   // more than `budget` bytes keeps its answers for when there is room. The pointer is valid until
   // the next call.
   const Item* Answer(rtp::SeqNum seq, Time now, std::size_t budget);
+  // Why the last Answer() was nullptr.
+  enum class Refusal : std::uint8_t { kUnknown, kTooOld, kTooSoon, kTooOften, kOverBudget };
+  Refusal last_refusal() const { return last_refusal_; }
 
   // Returns the buffers of what is older than max_age. A stream that has stopped adds nothing: its
   // owner calls this once in a while, or the last two seconds of it are held for as long as it lives.
@@ -80,6 +83,7 @@ class RetransmissionBuffer {
   static std::uint32_t UnitsOf(Time t) { return static_cast<std::uint32_t>(t.time_since_epoch() / kTimeUnit); }
   static Duration Age(const Slot& slot, Time now) { return kTimeUnit * (UnitsOf(now) - slot.first_sent); }
 
+  const Item* Refuse(Refusal reason, std::uint64_t& counter);
   std::int64_t Unwrapped(rtp::SeqNum seq) const;
   Slot& At(std::int64_t n) { return ring_[static_cast<std::size_t>(n) & (ring_.size() - 1)]; }
   void MakeRoom(std::int64_t number);
@@ -93,6 +97,7 @@ class RetransmissionBuffer {
   std::int64_t end_ = 0;
   std::uint32_t added_ = 0;
   Item answer_;  // what Answer() pointed to last
+  Refusal last_refusal_ = Refusal::kUnknown;
   Counters counters_;
 };
 

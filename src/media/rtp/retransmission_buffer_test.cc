@@ -49,9 +49,11 @@ TEST_F(RetransmissionBufferTest, OnePacketIsNotSentTwiceWithinARoundTripNorMoreT
   Add(buffer, 7, t0_);
   EXPECT_TRUE(Ask(buffer, 7, t0_ + milliseconds(5)));
   EXPECT_FALSE(Ask(buffer, 7, t0_ + milliseconds(54)));
+  EXPECT_EQ(buffer.last_refusal(), RetransmissionBuffer::Refusal::kTooSoon);
   EXPECT_TRUE(Ask(buffer, 7, t0_ + milliseconds(55)));
   EXPECT_TRUE(Ask(buffer, 7, t0_ + milliseconds(105)));
   EXPECT_FALSE(Ask(buffer, 7, t0_ + milliseconds(500)));
+  EXPECT_EQ(buffer.last_refusal(), RetransmissionBuffer::Refusal::kTooOften);
   EXPECT_EQ(buffer.counters().answered, 3u);
   EXPECT_EQ(buffer.counters().refused_too_soon, 1u);
   EXPECT_EQ(buffer.counters().refused_too_often, 1u);
