@@ -14,6 +14,7 @@ import { World } from './lib/world.mjs';
 // docs/testing-networks.md
 const MAX_GAP_MS = 2000;
 const REBINDINGS = 8;
+const FROZEN_SECONDS = 20;
 const ROUND_TRIP = { latencyMs: 20 };
 
 let world, anna, benito, home;
@@ -80,25 +81,26 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
     assert.equal(await idOf(anna), self, 'the same participant');
   });
 
-  await t.test('ten seconds without a network: it comes back', async (t) => {
+  await t.test('ten seconds without a network: it comes back, as the same participant', async (t) => {
+    const self = await idOf(anna);
     const gap = await outage(t, 10, 8000);
     assert.ok(Math.max(gap.down, gap.up) < 10_000 + 6000);
     await hearEachOther([anna, benito]);
-    assert.equal((await benito.state()).participants.filter(({ name }) => name === 'Anna').length, 1, 'and is there once');
+    assert.deepEqual((await benito.state()).participants.map(({ id }) => id), [self]);
   });
 
-  await t.test('a tab that is frozen for twelve seconds goes on where it was', async (t) => {
+  await t.test('a tab that is frozen for twenty seconds goes on where it was', async (t) => {
     const self = await idOf(anna);
     const renderers = rendererOf(anna);
     assert.ok(renderers.length > 0);
     const gap = await holes([anna, benito], async () => {
       renderers.forEach((pid) => process.kill(pid, 'SIGSTOP'));
-      await sleep(12_000);
+      await sleep(1000 * FROZEN_SECONDS);
       renderers.forEach((pid) => process.kill(pid, 'SIGCONT'));
     }, 4000);
-    keepFigures('path', 'tab frozen for 12 s', gap);
+    keepFigures('path', `tab frozen for ${FROZEN_SECONDS} s`, gap);
     t.diagnostic(`sound from her is away for ${gap.up} ms`);
-    assert.ok(gap.up < 12_000 + MAX_GAP_MS);
+    assert.ok(gap.up < 1000 * FROZEN_SECONDS + MAX_GAP_MS);
     await hearEachOther([anna, benito]);
     assert.equal(await idOf(anna), self, 'the same participant');
   });
@@ -126,7 +128,7 @@ test('a call over a way that changes', { timeout: 260_000 }, async (t) => {
     await hearEachOther([anna, benito]);
     assert.deepEqual(await protocols(anna), ['tcp']);
     assert.equal(await idOf(anna), self, 'the same participant');
-    assert.ok(Math.max(gap.down, gap.up) < 12_000);
+    assert.ok(Math.max(gap.down, gap.up) < 6000);
   });
 
   await t.test('where UDP never was open, a call begins over TCP', async () => {
