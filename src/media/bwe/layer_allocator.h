@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shares what a path carries out over the layered videos that go through it: everybody's smallest picture first,
+// then by turns, in steps of their priority. A step that is held costs a little less than it does, one that is new
+// a little more, and one that had to be given up soon after it was taken is closed for a while, longer each time:
+// layers do not flap. Pure arithmetic on what the owner collects; no allocation once its list has grown.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "base/time.h"
+#include "media/layers/layer_ladder.h"
+
+namespace jb::media {
+
+// What one video remembers between two rounds.
+class StepMemory {
+ public:
+  // A step that was given up within this time of being taken had not fitted.
+  static constexpr Duration kTooSoon = std::chrono::seconds(8);
+  static constexpr Duration kClosedFirst = std::chrono::seconds(10);  // doubled each time
+  static constexpr Duration kClosedMax = std::chrono::seconds(60);
+  static constexpr std::uint64_t kNews = 2;  // times what a closed step needs: another path than the one it failed on
+
+  // The layers it holds; nullopt: it is sent nothing.
+  const std::optional<Layers>& held() const { return held_; }
+  // A step that costs so much, when `available_bps` are there for all videos.
+  bool IsClosed(std::uint64_t step_bps, std::uint64_t available_bps, Time now) const {
+    return now < closed_until_ && step_bps >= closed_from_bps_ && available_bps < kNews * step_bps;
+  }
+  void Take(const LayerLadder& ladder, std::size_t step, Time now);
+
+ private:
+  void Close(std::uint64_t from_bps, Time now);
+
+  std::optional<Layers> held_;
+  std::optional<Time> raised_at_;
+  Time closed_until_ = Time::min();
+  std::uint64_t closed_from_bps_ = 0;
+  Duration closed_for_{};
+};
+
+struct LayerDemand {
+  const LayerLadder* ladder = nullptr;  // borrowed; ascending; empty: sends nothing
+  std::uint8_t priority = 1;            // 1..255
+  StepMemory* memory = nullptr;         // borrowed
+  // Filled in: a step of the ladder, or ladder->size() for nothing.
+  std::size_t step = 0;
+};
+
+class LayerAllocator {
+ public:
+  // Of its bitrate, a step must fit with so much. Between held and new lies what an estimate does by itself: up to
+  // the capacity, and back to 0.85 of it.
+  static constexpr double kHeld = 0.93;
+  static constexpr double kNew = 1.12;
+  static constexpr double kNewSize = 1.25;  // begins with a key frame: a burst of several pictures' bits
+
+  // Fills in the steps, for `available_bps` of video. `demands` in the order in which equals are served, best first.
+  static void Allocate(std::span<LayerDemand> demands, std::uint64_t available_bps, Time now);
+  // What was allocated is what is held from now on.
+  static void Remember(std::span<LayerDemand> demands, Time now);
+  // Leaves out smoothness, not size, until the steps fit into `bps`, the last first: for a moment only, since
+  // temporal layers come and go for free, while another picture size costs a key frame. Not to be remembered.
+  static void Thin(std::span<LayerDemand> demands, std::uint64_t bps);
+  // What would be sent if everything fitted, with the margin for new steps.
+  static std::uint64_t UsefulBitrate(std::span<const LayerDemand> demands);
+  // What everybody's first step takes, with that margin.
+  static std::uint64_t SmallestBitrate(std::span<const LayerDemand> demands);
+};
+
+}  // namespace jb::media
