@@ -116,8 +116,9 @@ void Consumer::SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now) 
   crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_stream_, ssrc_, seq);
   if (!ticket) return;
   const media::PacketBuffer& source = *packet.packet;
-  const std::size_t header_size = OwnHeader(source, packet.extensions, seq, now).size() - rtp::kOsnSize;
+  const std::size_t header_size = OwnHeader(source, packet.extensions, seq, source.size(), now).size() - rtp::kOsnSize;
   transport_.SendRtp(std::move(ticket), header_size, header_size, packet.packet, header_size);
+  if (!video_) transport_.HandleAudioSent(source.size(), now);
   sender_.HandleSent(packet.timestamp, source.size() - header_size, now);
   if (!rtx_ssrc_) return;
   const std::size_t repair = source.size() * RecentLoss(now) * 3 / 2 / 256;
@@ -128,9 +129,9 @@ void Consumer::SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now) 
 }
 
 // The header as this consumer gets it, and behind it room for the OSN of RTX. What only we know, and only now, is
-// written into every packet, resent ones too.
+// written into every packet, resent ones too. `packet_size`: of the whole packet, as it counts for the link.
 ByteSpan Consumer::OwnHeader(const media::PacketBuffer& source, ExtensionMask extensions, rtp::SeqNum seq,
-                             Time now) const {
+                             std::size_t packet_size, Time now) const {
   const rtp::HeaderLayout& layout = source.layout();
   const std::size_t size = layout.size();
   const ByteSpan bytes = transport_.OwnBytes(size + rtp::kOsnSize);
@@ -147,7 +148,7 @@ ByteSpan Consumer::OwnHeader(const media::PacketBuffer& source, ExtensionMask ex
     layout.SetU24(bytes, IdOf(ExtensionId::kAbsSendTime), rtp::ToAbsSendTime(now));
   }
   if (video_ && (negotiated_ & MaskOf(ExtensionId::kTransportCc))) {
-    layout.SetU16(bytes, IdOf(ExtensionId::kTransportCc), transport_.NextTransportSequence());
+    layout.SetU16(bytes, IdOf(ExtensionId::kTransportCc), transport_.TakeTransportSequence(packet_size, now));
   }
   return bytes;
 }
@@ -181,11 +182,13 @@ void Consumer::Resend(rtp::SeqNum seq, Time now) {
   crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_rtx_stream_, *rtx_ssrc_, rtx_seq);
   if (!ticket) return;
   const media::PacketBuffer& source = *item->packet;
-  const ByteSpan own = OwnHeader(source, static_cast<ExtensionMask>(item->tag), seq, now);
+  const std::size_t size = source.size() + rtp::kOsnSize;
+  const ByteSpan own = OwnHeader(source, static_cast<ExtensionMask>(item->tag), seq, size, now);
   const std::size_t header_size = own.size() - rtp::kOsnSize;
   rtp::EncapsulateRtx(own, header_size, header_size,
                       {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_seq});
   transport_.SendRtp(std::move(ticket), header_size, own.size(), item->packet, header_size);
+  transport_.HandleResent(size, now);
   rtx_budget_ -= source.size();
   ++context_.stats.retransmitted;
   sender_.HandleResent(source.size() - header_size);

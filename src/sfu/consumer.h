@@ -83,7 +83,8 @@ class Consumer {
   enum class Readiness : std::uint8_t { kWaiting, kBegins, kGoesOn };
   Readiness PrepareToSend(const ForwardedPacket& packet, Time now);
   void SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now);
-  ByteSpan OwnHeader(const media::PacketBuffer& source, ExtensionMask extensions, rtp::SeqNum seq, Time now) const;
+  ByteSpan OwnHeader(const media::PacketBuffer& source, ExtensionMask extensions, rtp::SeqNum seq,
+                     std::size_t packet_size, Time now) const;
   void Resend(rtp::SeqNum seq, Time now);
 
   Context& context_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "crypto/certificate.h"
+#include "sfu/bandwidth.h"
 #include "sfu/consumer.h"
 #include "sfu/ingress_stream.h"
 #include "sfu/producer.h"
@@ -190,6 +191,7 @@ void Transport::Reschedule() {
   if (CanSend()) {
     consider(reports_.next());
     consider(twcc_.NextDeadline());
+    if (bandwidth_) consider(bandwidth_->NextDeadline());
     for (Producer* producer : producers_) {
       for (const auto& stream : producer->streams()) consider(stream->NextDeadline());
     }
@@ -253,11 +255,33 @@ void Transport::RemoveProducer(Producer& producer) {
 void Transport::AddConsumer(Consumer& consumer) {
   consumers_.push_back(&consumer);
   consumers_by_ssrc_.emplace(consumer.ssrc(), &consumer);
+  if (consumer.producer().kind() != MediaKind::kVideo) return;
+  const auto feedback = NegotiatedFeedback(consumer.parameters());
+  if (!feedback) return;
+  if (!bandwidth_) bandwidth_ = std::make_unique<Bandwidth>(context_, *feedback, transport_sequence_);
+  bandwidth_->AddConsumer(consumer, context_.latest);
+  WakeAt(bandwidth_->NextDeadline());
+}
+
+std::uint16_t Transport::TakeTransportSequence(std::size_t size, Time now) {
+  if (!bandwidth_) return transport_sequence_++;
+  const std::uint16_t sequence = bandwidth_->HandleVideoSent(size, now);
+  WakeAt(bandwidth_->NextDeadline());
+  return sequence;
+}
+
+void Transport::HandleResent(std::size_t size, Time now) {
+  if (bandwidth_) bandwidth_->HandleResent(size, now);
+}
+
+void Transport::HandleAudioSent(std::size_t size, Time now) {
+  if (bandwidth_) bandwidth_->HandleAudioSent(size, now);
 }
 
 void Transport::RemoveConsumer(Consumer& consumer) {
   std::erase(consumers_, &consumer);
   consumers_by_ssrc_.erase(consumer.ssrc());
+  if (bandwidth_) bandwidth_->RemoveConsumer(consumer);
   if (!srtp_) return;
   srtp_->RetireSendSsrc(consumer.ssrc());
   if (consumer.rtx_ssrc()) srtp_->RetireSendSsrc(*consumer.rtx_ssrc());

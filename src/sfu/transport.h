@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -29,6 +30,7 @@
 
 namespace jb::sfu {
 
+class Bandwidth;
 class Consumer;
 class IngressStream;
 class Producer;
@@ -86,7 +88,13 @@ class Transport : public Timed {
                std::size_t shared_from) {
     context_.egress.Add(queue_, std::move(ticket), header_size, own_size, std::move(shared), shared_from);
   }
-  std::uint16_t NextTransportSequence() { return transport_sequence_++; }
+  // --- bandwidth, as consumers tell of it ---
+  // A video packet of `size` bytes is sent now: its transport-wide number.
+  std::uint16_t TakeTransportSequence(std::size_t size, Time now);
+  void HandleResent(std::size_t size, Time now);
+  void HandleAudioSent(std::size_t size, Time now);
+  // nullptr before the first video consumer.
+  const Bandwidth* bandwidth() const { return bandwidth_.get(); }
   // PLI or FIR, merged with the requests before.
   void RequestKeyFrame(Producer& producer, IngressStream& stream, Time now);
 
@@ -130,6 +138,8 @@ class Transport : public Timed {
   Consumer* FindConsumer(rtp::Ssrc media_ssrc);
   void SendRtcp(ByteWriter& out);
   void SendDueFeedback(Time now);
+  void HandleBandwidthFeedback(const rtcp::RawPacket& packet, Time now);
+  void SendProbation(Time now);
   void SendTwcc(Time now);
   void SendNacks(Producer& producer, IngressStream& stream, Time now);
   void SendKeyFrameRequest(Producer& producer, IngressStream& stream);
@@ -144,6 +154,7 @@ class Transport : public Timed {
   IceServer ice_;
   std::optional<crypto::DtlsEndpoint> dtls_;  // from connect on
   bool dtls_started_ = false;
+  crypto::SrtpSendStream* srtp_probation_stream_ = nullptr;  // from the first probation packet on
   std::optional<crypto::SrtpSession> srtp_;  // once the peer's certificate was the promised one
   TransportState state_ = TransportState::kNew;
   Egress::Queue queue_;
@@ -161,7 +172,8 @@ class Transport : public Timed {
   media::TokenBucket byte_budget_;
   media::TwccReceiver twcc_;
   rtp::Ssrc last_media_ssrc_;
-  std::uint16_t transport_sequence_ = 0;
+  std::uint16_t transport_sequence_ = 0;  // while there is no `bandwidth_`
+  std::unique_ptr<Bandwidth> bandwidth_;
   media::ReportSchedule reports_;
   const rtp::Ssrc rtcp_ssrc_;  // ours where we have no stream of our own
   std::optional<PeerClock> peer_clock_;

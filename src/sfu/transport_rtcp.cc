@@ -12,6 +12,7 @@
 #include "proto/rtcp/sender_report.h"
 #include "proto/rtcp/twcc.h"
 #include "proto/rtcp/xr.h"
+#include "sfu/bandwidth.h"
 #include "sfu/consumer.h"
 #include "sfu/ingress_stream.h"
 #include "sfu/producer.h"
@@ -107,13 +108,21 @@ Consumer* Transport::FindConsumer(rtp::Ssrc media_ssrc) {
 }
 
 void Transport::HandleTransportFeedback(const rtcp::RawPacket& packet, Time now) {
+  if (packet.count == rtcp::kFormatTransportWide && bandwidth_) return HandleBandwidthFeedback(packet, now);
   if (packet.count != rtcp::kFormatNack) {
-    ++context_.stats.feedback_ignored;  // transport-wide feedback: no estimator yet
+    ++context_.stats.feedback_ignored;
     return;
   }
   const auto nack = rtcp::Nack::Parse(packet);
   if (!nack.ok()) return context_.Drop(DropReason::kRtcpMalformed);
   if (Consumer* consumer = FindConsumer(nack->media_ssrc)) consumer->HandleNack(*nack, now);
+}
+
+void Transport::HandleBandwidthFeedback(const rtcp::RawPacket& packet, Time now) {
+  const auto feedback = rtcp::TransportFeedback::Parse(packet);
+  if (!feedback.ok()) return context_.Drop(DropReason::kRtcpMalformed);
+  bandwidth_->HandleFeedback(*feedback, now);
+  WakeAt(bandwidth_->NextDeadline());
 }
 
 void Transport::HandlePayloadFeedback(const rtcp::RawPacket& packet, Time now) {
@@ -127,8 +136,13 @@ void Transport::HandlePayloadFeedback(const rtcp::RawPacket& packet, Time now) {
     for (std::size_t i = 0; i < fir->size(); ++i) {
       if (Consumer* consumer = FindConsumer((*fir)[i].ssrc)) consumer->HandleFir((*fir)[i].sequence, now);
     }
+  } else if (bandwidth_ && rtcp::Remb::IsRemb(packet)) {
+    const auto remb = rtcp::Remb::Parse(packet);
+    if (!remb.ok()) return context_.Drop(DropReason::kRtcpMalformed);
+    bandwidth_->HandleRemb(remb->bitrate_bps, now);
+    WakeAt(bandwidth_->NextDeadline());
   } else {
-    ++context_.stats.feedback_ignored;  // REMB: no estimator yet
+    ++context_.stats.feedback_ignored;
   }
 }
 
@@ -160,7 +174,23 @@ void Transport::SendRtcp(ByteWriter& out) {
   context_.output.SendDatagram(*ice_.selected(), ByteView(context_.rtcp_scratch).first(*size));
 }
 
+void Transport::SendProbation(Time now) {
+  while (media::PacketRef packet = context_.packets.Take()) {
+    const auto sequence = bandwidth_->PollProbation(*packet, now);
+    if (!sequence) return;
+    crypto::SrtpTicket ticket = TakeNumber(srtp_probation_stream_, Bandwidth::kProbationSsrc, *sequence);
+    if (!ticket) return;
+    const std::size_t header_size = packet->header_size();
+    std::ranges::copy(packet->bytes().first(header_size), OwnBytes(header_size).begin());
+    SendRtp(std::move(ticket), header_size, header_size, std::move(packet), header_size);
+  }
+}
+
 void Transport::SendDueFeedback(Time now) {
+  if (bandwidth_ && bandwidth_->NextDeadline() <= now) {
+    bandwidth_->HandleTimeout(now);
+    SendProbation(now);
+  }
   if (const auto at = twcc_.NextDeadline(); at && *at <= now) SendTwcc(now);
   for (Producer* producer : producers_) {
     for (const auto& stream : producer->streams()) {

@@ -5,6 +5,7 @@
 
 #include "proto/demux.h"
 #include "proto/stun/message.h"
+#include "sfu/bandwidth.h"
 #include "sfu/worker_impl.h"
 
 namespace jb::sfu {
@@ -107,6 +108,11 @@ WorkerStats Worker::Impl::Stats() const {
   out.producers = static_cast<std::uint64_t>(std::count_if(
       producers.begin(), producers.end(), [](const auto& item) { return item.second->inlet() == nullptr; }));
   out.consumers = consumers.size();
+  for (const auto& [id, transport] : transports) {
+    if (!transport->bandwidth()) continue;
+    ++out.estimated_links;
+    out.available_outgoing_bps += transport->bandwidth()->estimator().estimate_bps();
+  }
   out.pooled_packets = context.packets.in_use();
   return out;
 }

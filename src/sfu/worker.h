@@ -166,9 +166,12 @@ struct WorkerStats {
   std::uint64_t key_frames_requested = 0, key_frames_seen = 0;
   std::uint64_t feedback_ignored = 0;
   std::uint64_t piped_in = 0, piped_out = 0;  // messages from and to other workers
+  std::uint64_t probation_packets_out = 0;  // of packets_out: padding that measures a link
   std::array<std::uint64_t, static_cast<std::size_t>(DropReason::kCount)> drops{};
   // What was open when asked.
   std::uint64_t transports = 0, producers = 0, consumers = 0;
+  // Over the transports whose link is estimated: how many, and what their links are believed to carry together.
+  std::uint64_t estimated_links = 0, available_outgoing_bps = 0;
   std::uint64_t pooled_packets = 0;  // buffers in use, of max_pooled_packets
 };
 

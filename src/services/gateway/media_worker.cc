@@ -33,8 +33,13 @@ class WorkerMetrics {
             metrics.GetCounter("jbcalling_rtp_retransmitted_total", "RTP packets sent again because a receiver asked")),
         recovered_(
             metrics.GetCounter("jbcalling_rtp_recovered_total", "RTP packets that a sender repeated because we asked")),
-        producers_(metrics.GetGauge("jbcalling_producers", "Producers open in the SFU")),
+        probation_(metrics.GetCounter("jbcalling_probation_packets_total",
+                                      "RTP packets sent out that are padding, to measure a link")),
         piped_(metrics.GetCounter("jbcalling_piped_total", "Packets and requests handed to another media worker")),
+        estimated_links_(metrics.GetGauge("jbcalling_estimated_links", "Receivers whose link's bandwidth is estimated")),
+        available_(metrics.GetGauge("jbcalling_available_outgoing_bits_per_second",
+                                    "What those links are believed to carry, together")),
+        producers_(metrics.GetGauge("jbcalling_producers", "Producers open in the SFU")),
         consumers_(metrics.GetGauge("jbcalling_consumers", "Consumers open in the SFU")) {
     for (std::size_t i = 0; i < kReasons; ++i) {
       drops_.push_back(metrics.GetCounter("jbcalling_dropped_total",
@@ -59,6 +64,9 @@ class WorkerMetrics {
     retransmitted_.Add(Difference(now.retransmitted, last_.retransmitted));
     recovered_.Add(Difference(now.recovered, last_.recovered));
     piped_.Add(Difference(now.piped_out, last_.piped_out));
+    probation_.Add(Difference(now.probation_packets_out, last_.probation_packets_out));
+    estimated_links_.Add(Difference(now.estimated_links, last_.estimated_links));
+    available_.Add(Difference(now.available_outgoing_bps, last_.available_outgoing_bps));
     producers_.Add(Difference(now.producers, last_.producers));
     consumers_.Add(Difference(now.consumers, last_.consumers));
     for (std::size_t i = 0; i < kReasons; ++i) drops_[i].Add(Difference(now.drops[i], last_.drops[i]));
@@ -73,10 +81,8 @@ class WorkerMetrics {
     return static_cast<double>(now) - static_cast<double>(last);
   }
 
-  Counter packets_in_, packets_out_, bytes_in_, bytes_out_, retransmitted_, recovered_;
-  Gauge producers_;
-  Counter piped_;
-  Gauge consumers_;
+  Counter packets_in_, packets_out_, bytes_in_, bytes_out_, retransmitted_, recovered_, probation_, piped_;
+  Gauge estimated_links_, available_, producers_, consumers_;
   std::vector<Counter> drops_;
   sfu::WorkerStats last_;
 };
