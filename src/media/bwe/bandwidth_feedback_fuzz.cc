@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ByteReader in(ByteView(data, size));
   BandwidthEstimator estimator(FeedbackKind::kTransportWide, in.U16());
   Time now{std::chrono::seconds(1000)};
-  while (in.remaining() > 0) {
+  while (in.ok() && in.remaining() > 0) {
     Step(estimator, in, now);
     if (estimator.NextDeadline().value_or(kNever) <= now) estimator.HandleTimeout(now);
     // A cluster asks for a bounded number of packets, each of which is sent at once.
