@@ -19,6 +19,7 @@ std::size_t IndexOf(const LayerLadder& ladder, const std::optional<Layers>& laye
 // How dear a step is, seen from the one that is held.
 double Margin(const LayerDemand& demand, std::size_t step) {
   const LayerLadder& ladder = *demand.ladder;
+  if (ladder.size() == 1) return LayerAllocator::kAllOrNothing;
   const auto& held = demand.memory->held();
   if (const std::size_t at = IndexOf(ladder, held); at < ladder.size() && step <= at) return LayerAllocator::kHeld;
   const bool same_size = held && held->spatial == ladder[step].layers.spatial;

@@ -57,6 +57,9 @@ class LayerAllocator {
   static constexpr double kHeld = 0.93;
   static constexpr double kNew = 1.12;
   static constexpr double kNewSize = 1.25;  // begins with a key frame: a burst of several pictures' bits
+  // A video of one layer has nothing to give up but itself: it is stopped only where the link is far too small for it.
+  // An estimate that has yet to grow, or that jitter keeps low, is no reason.
+  static constexpr double kAllOrNothing = 0.5;
 
   // Fills in the steps, for `available_bps` of video. `demands` in the order in which equals are served, best first.
   static void Allocate(std::span<LayerDemand> demands, std::uint64_t available_bps, Time now);
