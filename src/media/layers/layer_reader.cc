@@ -124,6 +124,7 @@ PacketLayers LayerReader::ReadVp8(ByteView payload) {
   if (!descriptor->long_picture_id) {  // seven bits, which wrap too soon to leave pictures out
     const std::int64_t unwrapped = short_picture_ids_.Unwrap(static_cast<std::uint8_t>(*out.picture_id << 1)) >> 1;
     out.picture_id = static_cast<std::uint16_t>(unwrapped & vp8::kMaxPictureId);
+    out.narrow_picture_id = true;
   }
   return out;
 }

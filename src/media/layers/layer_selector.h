@@ -26,7 +26,7 @@ class LayerSelector {
   struct Verdict {
     Action action = Action::kDrop;
     bool marker = false;  // the last packet of the picture, as this receiver gets it
-    std::optional<vp8::PictureNumbers> numbers;
+    std::optional<vp8::PictureNumbers> numbers;  // VP8, where they differ from those that the packet has
   };
 
   virtual ~LayerSelector() = default;

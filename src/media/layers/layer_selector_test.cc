@@ -71,6 +71,10 @@ class Vp8Stream {
   std::uint8_t tl0_ = 250;
 };
 
+vp8::PictureNumbers NumbersOf(const PacketLayers& packet, const LayerSelector::Verdict& verdict) {
+  return verdict.numbers.value_or(vp8::PictureNumbers{*packet.picture_id, *packet.tl0_picture_index});
+}
+
 struct Vp8Receiver {
   explicit Vp8Receiver(std::uint8_t temporal) : selector(MakeLayerSelector(Codec::kVp8, SpatialDependency::kFull)) {
     selector->set_target({0, temporal});
@@ -81,12 +85,12 @@ struct Vp8Receiver {
       const auto verdict = selector->Select(packet.layers, packet.seq, packet.marker);
       if (verdict.action != Action::kForward) continue;
       EXPECT_EQ(verdict.marker, packet.marker);
-      ASSERT_TRUE(verdict.numbers);
+      const vp8::PictureNumbers numbers = NumbersOf(packet.layers, verdict);
       if (!packet.layers.begins_frame) {
-        EXPECT_EQ(*verdict.numbers, pictures.back()) << "one picture, one number";
+        EXPECT_EQ(numbers, pictures.back()) << "one picture, one number";
         continue;
       }
-      pictures.push_back(*verdict.numbers);
+      pictures.push_back(numbers);
       temporal.push_back(packet.layers.layer.temporal);
     }
   }
@@ -163,7 +167,7 @@ TEST(Vp8Selector, LatePacketsGoByWhatWasDecidedForTheirPlace) {
   EXPECT_EQ(receiver.selector->current(), (Layers{0, 0}));
   const auto verdict = receiver.selector->Select(late[0].layers, late[0].seq, late[0].marker);
   EXPECT_EQ(verdict.action, Action::kForward);
-  EXPECT_EQ(verdict.numbers->picture_id, receiver.pictures[0].picture_id + 1);
+  EXPECT_EQ(NumbersOf(late[0].layers, verdict).picture_id, receiver.pictures[0].picture_id + 1);
 }
 
 TEST(Vp8Selector, APictureWhoseBeginningComesLateIsNotSwitchedTo) {
@@ -176,6 +180,25 @@ TEST(Vp8Selector, APictureWhoseBeginningComesLateIsNotSwitchedTo) {
   receiver.Take({next[0]});
   EXPECT_EQ(receiver.selector->current(), (Layers{0, 0}));
   EXPECT_EQ(receiver.pictures.size(), 1u);
+}
+
+TEST(Vp8Selector, UntilSomethingIsLeftOutTheNumbersAreTheSenders) {
+  Vp8Stream stream(0x7FFE);
+  const auto selector = MakeLayerSelector(Codec::kVp8, SpatialDependency::kFull);
+  selector->Restart();
+  for (int i = 0; i < 8; ++i) {
+    for (const auto& packet : stream.Next(Vp8PictureAt(i))) {
+      EXPECT_FALSE(selector->Select(packet.layers, packet.seq, packet.marker).numbers) << i;
+    }
+  }
+  selector->set_target({0, 0});
+  for (int i = 8; i < 13; ++i) {
+    for (const auto& packet : stream.Next(Vp8PictureAt(i))) {
+      const auto verdict = selector->Select(packet.layers, packet.seq, packet.marker);
+      if (i < 12) EXPECT_FALSE(verdict.numbers) << i;
+      if (i == 12) EXPECT_EQ(NumbersOf(packet.layers, verdict).picture_id, *packet.layers.picture_id - 3);
+    }
+  }
 }
 
 TEST(Vp8Selector, WithoutNumbersNothingIsRenumbered) {
@@ -252,6 +275,16 @@ TEST(Vp9Selector, FullSvcGoesUpAtKeyPicturesAndDownAtTheEndOfAFrame) {
   EXPECT_EQ(SpatialOf(*selector, stream.Next(0, true)), (std::vector{0, 1}));
   EXPECT_FALSE(selector->needs_key_frame());
   EXPECT_EQ(SpatialOf(*selector, stream.Next(0)), (std::vector{0, 1}));
+}
+
+TEST(Vp9Selector, WhoWantsMoreThanKeySvcHasGetsTheHighestThereIs) {
+  Vp9Stream three(3, SpatialDependency::kKeyPictures);
+  const auto selector = MakeLayerSelector(Codec::kVp9, SpatialDependency::kKeyPictures);
+  selector->Restart();
+  EXPECT_EQ(SpatialOf(*selector, three.Next(0, /*key=*/true)), (std::vector{0, 1, 2}));
+  EXPECT_EQ(SpatialOf(*selector, three.Next(0)), (std::vector{2}));
+  EXPECT_EQ(SpatialOf(*selector, three.Next(1)), (std::vector{2}));
+  EXPECT_FALSE(selector->needs_key_frame());
 }
 
 TEST(Vp9Selector, KSvcForwardsOneLayerBetweenKeyPicturesAndChangesAtThem) {

@@ -61,8 +61,12 @@ struct PacketLayers {
   // False: it refers to what came with a packet that has not arrived. Nobody can say yet who needs it.
   bool resolved = true;
   std::optional<std::uint16_t> picture_id;  // VP8, 15 bits
+  bool narrow_picture_id = false;           // of which seven are on the wire
   std::optional<std::uint8_t> tl0_picture_index;
   std::optional<FrameReferences> references;
+
+  // A decoder can start here.
+  bool begins_key_picture() const { return key_picture && begins_frame && layer.spatial == 0; }
 };
 
 }  // namespace jb::media

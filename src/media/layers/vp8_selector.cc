@@ -5,7 +5,7 @@ namespace jb::media {
 
 void Vp8Selector::Restart() {
   LayerSelector::Restart();
-  pictures_.Restart();
+  if (pictures_) pictures_->Restart();
   picture_ids_ = {};
   tl0_offset_.reset();
 }
@@ -17,17 +17,19 @@ LayerSelector::Verdict Vp8Selector::Select(const PacketLayers& packet, rtp::SeqN
   std::optional<std::int64_t> picture;
   if (packet.picture_id) {
     const std::int64_t own = Unwrapped(*packet.picture_id);
-    if (wanted) picture = pictures_.Map(own);
-    if (!wanted) pictures_.Drop(own);
+    if (wanted && !pictures_) pictures_.emplace(own);
+    if (wanted) picture = pictures_->Map(own);
+    if (!wanted && pictures_) pictures_->Drop(own);
     if (wanted && !picture) return verdict;  // too old to have a number
   }
   if (!wanted) return verdict;
   verdict.action = Action::kForward;
   verdict.marker = marker;
-  if (!packet.picture_id && !packet.tl0_picture_index) return verdict;
-  verdict.numbers.emplace();
-  verdict.numbers->picture_id = static_cast<std::uint16_t>(picture.value_or(0) & vp8::kMaxPictureId);
-  if (packet.tl0_picture_index) verdict.numbers->tl0_picture_index = MapTl0(*packet.tl0_picture_index);
+  vp8::PictureNumbers numbers;
+  if (picture) numbers.picture_id = static_cast<std::uint16_t>(*picture & vp8::kMaxPictureId);
+  if (packet.tl0_picture_index) numbers.tl0_picture_index = MapTl0(*packet.tl0_picture_index);
+  const vp8::PictureNumbers own{packet.picture_id.value_or(0), packet.tl0_picture_index.value_or(0)};
+  if (numbers != own) verdict.numbers = numbers;
   return verdict;
 }
 

@@ -7,8 +7,9 @@ namespace jb::media {
 
 LayerSelector::Verdict Vp9Selector::Select(const PacketLayers& packet, rtp::SeqNum seq, bool marker) {
   const bool newest = IsNewest(seq);
+  if (newest && packet.key_picture) NoteLayer(packet);
   if (newest && packet.begins_frame) MoveBefore(packet, seq);
-  const Layers layers = LayersAt(seq);
+  const Layers layers = packet.key_picture ? LayersAt(seq) : Existing(LayersAt(seq));
   if (newest && packet.ends_frame) MoveAfter(packet, seq);
   set_needs_key_frame(target().spatial > current().spatial ||
                       (target().spatial < current().spatial && dependency_ != SpatialDependency::kFull));
@@ -21,9 +22,19 @@ LayerSelector::Verdict Vp9Selector::Select(const PacketLayers& packet, rtp::SeqN
   return verdict;
 }
 
+Layers Vp9Selector::Existing(Layers layers) const {
+  if (dependency_ != SpatialDependency::kFull) layers.spatial = std::min(layers.spatial, highest_);
+  return layers;
+}
+
+void Vp9Selector::NoteLayer(const PacketLayers& packet) {
+  if (packet.begins_frame && packet.layer.spatial == 0) highest_ = 0;
+  highest_ = std::max(highest_, packet.layer.spatial);
+}
+
 bool Vp9Selector::BeginsPicture(const PacketLayers& packet) const {
   if (dependency_ == SpatialDependency::kFull || packet.key_picture) return packet.layer.spatial == 0;
-  return packet.layer.spatial == current().spatial;
+  return packet.layer.spatial == Existing(current()).spatial;
 }
 
 void Vp9Selector::MoveBefore(const PacketLayers& packet, rtp::SeqNum seq) {

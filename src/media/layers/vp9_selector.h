@@ -18,7 +18,12 @@ class Vp9Selector : public LayerSelector {
   void MoveBefore(const PacketLayers& packet, rtp::SeqNum seq);
   void MoveAfter(const PacketLayers& packet, rtp::SeqNum seq);
 
+  // Where layers do not lean on each other nobody is in one that there is not: the highest there is stands for it.
+  Layers Existing(Layers layers) const;
+  void NoteLayer(const PacketLayers& packet);
+
   SpatialDependency dependency_;
+  std::uint8_t highest_ = kMaxSpatialLayers - 1;  // spatial layer of the last key picture, as far as seen
 };
 
 }  // namespace jb::media
