@@ -42,6 +42,9 @@ class Bandwidth {
   void HandleFeedback(const rtcp::TransportFeedback& feedback, Time now);
   void HandleRemb(std::uint64_t bitrate_bps, Time now);
 
+  // Shares the link out: now and then, and when something else is wanted of it.
+  void Allocate(Time now);
+
   // --- time ---
   Time NextDeadline() const;
   void HandleTimeout(Time now);
@@ -57,7 +60,6 @@ class Bandwidth {
     media::LayerLadder ladder;
     media::StepMemory memory;
   };
-  void Allocate(Time now);
   void CollectDemands(Time now);
 
   Context& context_;

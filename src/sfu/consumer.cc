@@ -25,6 +25,25 @@ constexpr std::size_t kRtxBudgetMax = 256 * 1024;
 // Receivers report about once a second (RFC 3550 section 6.2, with WebRTC's interval).
 constexpr Duration kReportIsRecent = std::chrono::seconds(5);
 
+// How a packet went out, for the retransmission buffer: the VP8 numbers and what of it was sent.
+constexpr std::uint32_t kHasNumbers = 1u << 23;
+constexpr std::uint32_t kIsEmpty = 1u << 24;
+
+std::uint32_t TagOf(const PacketForm& form) {
+  std::uint32_t tag = form.empty ? kIsEmpty : 0;
+  if (form.numbers) tag |= kHasNumbers | form.numbers->picture_id | std::uint32_t{form.numbers->tl0_picture_index} << 15;
+  return tag;
+}
+
+PacketForm FormOf(const media::RetransmissionBuffer::Item& item) {
+  PacketForm form{item.sequence_number, item.timestamp, item.marker, (item.tag & kIsEmpty) != 0, {}};
+  if (item.tag & kHasNumbers) {
+    form.numbers = media::vp8::PictureNumbers{static_cast<std::uint16_t>(item.tag & media::vp8::kMaxPictureId),
+                                              static_cast<std::uint8_t>(item.tag >> 15)};
+  }
+  return form;
+}
+
 // Reliability 1.7: far from the wrap, so that losing the first packets cannot hide one from SRTP.
 rtp::SeqNum FirstSequence(Random& random) {
   return rtp::SeqNum(static_cast<std::uint16_t>(random.Between(1000, 32767)));
@@ -42,6 +61,7 @@ Consumer::Consumer(Context& context, Transport& transport, Producer& producer, C
       rtx_ssrc_(parameters_.encodings[0].rtx_ssrc),
       mid_(parameters_.mid.value_or("")),
       video_(producer.kind() == MediaKind::kVideo),
+      follower_(producer, *this, parameters_.codecs[0].clock_rate),
       sequence_(FirstSequence(context.random)),
       rtx_sequence_(FirstSequence(context.random)),
       sender_(rtp::Ssrc(ssrc_), parameters_.codecs[0].clock_rate),
@@ -52,17 +72,23 @@ Consumer::Consumer(Context& context, Transport& transport, Producer& producer, C
   for (const auto& extension : parameters_.header_extensions) {
     negotiated_ |= MaskOf(RouterExtensionId(extension.uri));
   }
+  const ScalabilityMode mode = ParseScalabilityMode(parameters_.encodings[0].scalability_mode.value_or(""));
+  highest_ = media::ClampedLayers(mode.spatial_layers - 1u, mode.temporal_layers - 1u);
+  if (producer.type() == ProducerType::kSimple) reported_ = highest_;  // only the lack of it is news
 }
 
 void Consumer::Pause() {
   paused_ = true;
   sent_.Clear();
+  if (video_) follower_.Follow(std::nullopt, {});
 }
 
 void Consumer::Resume(Time now) {
   if (!paused_) return;
   paused_ = false;
   Resync();
+  transport_.ShareOut(now);
+  Retarget(now);
   HandleKeyFrameRequest(now);
 }
 
@@ -71,12 +97,36 @@ void Consumer::HandleTransportConnected(Time now) {
   HandleKeyFrameRequest(now);
 }
 
-void Consumer::HandleLayer(std::uint8_t spatial_layer) {
-  if (reported_layer_ == spatial_layer) return;
-  reported_layer_ = spatial_layer;
-  const ScalabilityMode mode = ParseScalabilityMode(parameters_.encodings[0].scalability_mode.value_or(""));
-  context_.output.HandleEvent(
-      ConsumerLayersChanged{id_, spatial_layer, static_cast<std::uint8_t>(mode.temporal_layers - 1)});
+void Consumer::Retarget(Time now) {
+  if (!video_ || paused_) return;
+  const std::optional<media::Layers> wanted = WantedLayers();
+  if (follower_.Follow(wanted, now)) HandleKeyFrameRequest(now);
+  if (!wanted || !follower_.sought() || !producer_.Flows(*follower_.sought())) ReportLayers(std::nullopt);
+}
+
+std::optional<media::Layers> Consumer::WantedLayers() const {
+  if (has_target_) return target_;
+  if (transport_.bandwidth()) return media::Layers{};  // until its link has been shared out
+  media::Layers most{media::kMaxSpatialLayers - 1, media::kMaxTemporalLayers - 1};
+  if (preferred_) most = media::ClampedLayers(preferred_->spatial, preferred_->temporal.value_or(most.temporal));
+  return most;
+}
+
+void Consumer::ReportLayers(std::optional<media::Layers> layers) {
+  if (layers == reported_) return;
+  reported_ = layers;
+  ConsumerLayersChanged event{id_, {}, {}};
+  if (layers) {
+    event.spatial_layer = layers->spatial;
+    event.temporal_layer = layers->temporal;
+  }
+  context_.output.HandleEvent(event);
+}
+
+void Consumer::SetPreferredLayers(PreferredLayers layers, Time now) {
+  preferred_ = layers;
+  transport_.ShareOut(now);
+  Retarget(now);
 }
 
 void Consumer::CollectLayers(media::LayerLadder& out, Time now) const {
@@ -85,60 +135,71 @@ void Consumer::CollectLayers(media::LayerLadder& out, Time now) const {
   producer_.CollectLayers(out, cap, now);
 }
 
-void Consumer::SetTargetLayers(std::optional<media::Layers> layers, Time) { target_ = layers; }
+void Consumer::SetTargetLayers(std::optional<media::Layers> layers, Time now) {
+  if (has_target_ && target_ == layers) return;
+  has_target_ = true;
+  target_ = layers;
+  Retarget(now);
+}
 
 std::optional<media::Layers> Consumer::current_layers() const {
-  const auto spatial = producer_.current_spatial_layer();
-  if (!video_ || paused_ || !in_sync_ || !spatial) return std::nullopt;
-  return media::Layers{*spatial, media::kMaxTemporalLayers - 1};
+  if (!video_ || paused_) return std::nullopt;
+  const auto layers = follower_.layers();
+  if (!layers) return std::nullopt;
+  return media::Layers{std::min(layers->spatial, highest_.spatial), std::min(layers->temporal, highest_.temporal)};
 }
 
-Consumer::Readiness Consumer::PrepareToSend(const ForwardedPacket& packet, Time now) {
-  if (paused_ || !transport_.CanSend()) return Readiness::kWaiting;
-  if (in_sync_) return Readiness::kGoesOn;
-  if (video_ && !packet.key_frame) {
-    producer_.RequestKeyFrame(now);
-    return Readiness::kWaiting;
+bool Consumer::Send(IngressStream* stream, const ForwardedPacket& packet, Time now) {
+  using Action = StreamFollower::Action;
+  if (paused_ || !transport_.CanSend()) return false;
+  StreamFollower::Verdict verdict = follower_.Take(stream, packet, now);
+  if (verdict.action == Action::kWait || verdict.wants_key_frame) producer_.RequestKeyFrame(*stream, now);
+  if (verdict.begins) sequence_.Restart();
+  if (verdict.action == Action::kDrop) LeaveOut(packet, verdict.form, now);
+  if (verdict.action != Action::kForward) return verdict.begins;
+  if (const auto seq = sequence_.Map(packet.sequence_number)) {
+    verdict.form.sequence_number = *seq;
+    SendAs(packet, verdict.form, now);
   }
-  sequence_.Restart();
-  in_sync_ = true;
-  return Readiness::kBegins;
+  if (video_) ReportLayers(current_layers());
+  return verdict.begins;
 }
 
-bool Consumer::Send(const ForwardedPacket& packet, Time now) {
-  const Readiness readiness = PrepareToSend(packet, now);
-  if (readiness == Readiness::kWaiting) return false;
-  if (const auto seq = sequence_.Map(packet.sequence_number)) SendAs(packet, *seq, now);
-  return readiness == Readiness::kBegins;
-}
-
-void Consumer::SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now) {
-  crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_stream_, ssrc_, seq);
+void Consumer::SendAs(const ForwardedPacket& packet, const PacketForm& form, Time now) {
+  crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_stream_, ssrc_, form.sequence_number);
   if (!ticket) return;
   const media::PacketBuffer& source = *packet.packet;
-  const std::size_t header_size = OwnHeader(source, packet.extensions, seq, source.size(), now).size() - rtp::kOsnSize;
-  transport_.SendRtp(std::move(ticket), header_size, header_size, packet.packet, header_size);
-  if (!video_) transport_.HandleAudioSent(source.size(), now);
-  sender_.HandleSent(packet.timestamp, source.size() - header_size, now);
+  const std::size_t header_size = source.header_size();
+  const std::size_t size = form.empty ? header_size : source.size();
+  const std::size_t own_size = OwnBytes(source, form, size, now).size() - rtp::kOsnSize;
+  transport_.SendRtp(std::move(ticket), header_size, own_size, packet.packet, form.empty ? source.size() : own_size);
+  if (!video_) transport_.HandleAudioSent(size, now);
+  sender_.HandleSent(form.timestamp, size - header_size, now);
   if (!rtx_ssrc_) return;
-  const std::size_t repair = source.size() * RecentLoss(now) * 3 / 2 / 256;
-  rtx_budget_ += std::clamp(repair, source.size() / kRtxShare, source.size() / kRtxShareAtMost);
+  const std::size_t repair = size * RecentLoss(now) * 3 / 2 / 256;
+  rtx_budget_ += std::clamp(repair, size / kRtxShare, size / kRtxShareAtMost);
   rtx_budget_ = std::min(rtx_budget_, kRtxBudgetMax);
   if (context_.packets.is_scarce()) return;
-  sent_.Add(packet.packet, seq, packet.timestamp, packet.marker, now, packet.extensions);
+  sent_.Add(packet.packet, form.sequence_number, form.timestamp, form.marker, now, TagOf(form));
 }
 
-// The header as this consumer gets it, and behind it room for the OSN of RTX. What only we know, and only now, is
-// written into every packet, resent ones too. `packet_size`: of the whole packet, as it counts for the link.
-ByteSpan Consumer::OwnHeader(const media::PacketBuffer& source, ExtensionMask extensions, rtp::SeqNum seq,
-                             std::size_t packet_size, Time now) const {
+// The bytes that are this consumer's own, and behind them room for the OSN of RTX: the header, and of VP8 the numbers.
+// What only we know, and only now, is written into every packet, resent ones too. `packet_size`: of the whole packet,
+// as it counts for the link.
+ByteSpan Consumer::OwnBytes(const media::PacketBuffer& source, const PacketForm& form, std::size_t packet_size,
+                            Time now) const {
   const rtp::HeaderLayout& layout = source.layout();
-  const std::size_t size = layout.size();
-  const ByteSpan bytes = transport_.OwnBytes(size + rtp::kOsnSize);
-  std::memcpy(bytes.data(), source.bytes().data(), size);
-  rtp::SetSequenceNumber(bytes, seq);
+  const std::size_t header_size = layout.size();
+  const std::size_t numbered = form.numbers && !form.empty ? source.numbered_size() : 0;
+  const ByteSpan bytes = transport_.OwnBytes(header_size + numbered + rtp::kOsnSize);
+  std::memcpy(bytes.data(), source.bytes().data(), header_size + numbered);
+  rtp::SetSequenceNumber(bytes, form.sequence_number);
+  rtp::SetTimestamp(bytes, form.timestamp);
+  rtp::SetMarker(bytes, form.marker);
   rtp::SetSsrc(bytes, rtp::Ssrc(ssrc_));
-  if (const ExtensionMask surplus = extensions & static_cast<ExtensionMask>(~negotiated_)) {
+  if (numbered > 0) media::vp8::Renumber(bytes.subspan(header_size, numbered), *form.numbers);
+  static_assert(kExtensionIdCount <= 16);
+  if (const auto surplus = static_cast<ExtensionMask>(layout.short_ids() & ~negotiated_)) {
     for (std::uint8_t id = 1; id < kExtensionIdCount; ++id) {
       if (surplus & (1u << id)) layout.Clear(bytes, id);
     }
@@ -153,8 +214,19 @@ ByteSpan Consumer::OwnHeader(const media::PacketBuffer& source, ExtensionMask ex
   return bytes;
 }
 
-void Consumer::Skip(rtp::SeqNum seq) {
-  if (in_sync_ && !paused_) sequence_.Drop(seq);
+// Its number is closed over, unless the receiver knows of it already: then it is sent without what it carried.
+void Consumer::LeaveOut(const ForwardedPacket& packet, PacketForm form, Time now) {
+  const auto seq = sequence_.Drop(packet.sequence_number);
+  if (!seq) return;
+  form.sequence_number = *seq;
+  form.marker = false;
+  form.empty = true;
+  form.numbers.reset();
+  SendAs(packet, form, now);
+}
+
+void Consumer::Skip(const IngressStream& stream, rtp::SeqNum seq) {
+  if (!paused_ && follower_.IsSent(&stream)) sequence_.Drop(seq);
 }
 
 void Consumer::HandleNack(const rtcp::Nack& nack, Time now) {
@@ -182,12 +254,15 @@ void Consumer::Resend(rtp::SeqNum seq, Time now) {
   crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_rtx_stream_, *rtx_ssrc_, rtx_seq);
   if (!ticket) return;
   const media::PacketBuffer& source = *item->packet;
-  const std::size_t size = source.size() + rtp::kOsnSize;
-  const ByteSpan own = OwnHeader(source, static_cast<ExtensionMask>(item->tag), seq, size, now);
-  const std::size_t header_size = own.size() - rtp::kOsnSize;
-  rtp::EncapsulateRtx(own, header_size, header_size,
+  const PacketForm form = FormOf(*item);
+  const std::size_t header_size = source.header_size();
+  const std::size_t size = (form.empty ? header_size : source.size()) + rtp::kOsnSize;
+  const ByteSpan own = OwnBytes(source, form, size, now);
+  const std::size_t own_size = own.size() - rtp::kOsnSize;
+  rtp::EncapsulateRtx(own, own_size, header_size,
                       {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_seq});
-  transport_.SendRtp(std::move(ticket), header_size, own.size(), item->packet, header_size);
+  transport_.SendRtp(std::move(ticket), header_size, own.size(), item->packet,
+                     form.empty ? source.size() : own_size);
   transport_.HandleResent(size, now);
   rtx_budget_ -= source.size();
   ++context_.stats.retransmitted;
@@ -197,7 +272,8 @@ void Consumer::Resend(rtp::SeqNum seq, Time now) {
 void Consumer::HandleKeyFrameRequest(Time now) {
   // Asked before the transport is up, a key frame would be wasted and the one that is needed then late:
   // requests are a second apart. HandleTransportConnected asks again.
-  if (!paused_ && transport_.CanSend()) producer_.RequestKeyFrame(now);
+  if (paused_ || !transport_.CanSend()) return;
+  if (IngressStream* stream = follower_.sought()) producer_.RequestKeyFrame(*stream, now);
 }
 
 void Consumer::HandleFir(std::uint8_t sequence, Time now) {

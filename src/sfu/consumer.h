@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One track that somebody receives: rewrites a producer's packets into one continuous RTP stream of its own
-// (SSRC, sequence numbers, mid, send time), answers NACKs by RTX, reports with SR.
+// One track that somebody receives: rewrites the packets of the producer's encoding that it follows into one continuous
+// RTP stream of its own (SSRC, numbers, timestamps, mid, send time), answers NACKs by RTX, reports with SR.
 // Sans-IO, single-threaded. Owned by the worker; borrows producer and transport, which outlive it.
 // Nothing is allocated per packet once its rings have grown.
 #pragma once
@@ -17,6 +17,7 @@
 #include "sfu/context.h"
 #include "sfu/forward.h"
 #include "sfu/ortc.h"
+#include "sfu/stream_follower.h"
 
 namespace jb::sfu {
 
@@ -46,14 +47,16 @@ class Consumer {
   void Pause();
   void Resume(Time now);
   // The source jumps: the next packet sent continues the numbers, and for video is a key frame.
-  void Resync() { in_sync_ = false; }
+  void Resync() { follower_.Resync(); }
+  // `stream` of its producer counts anew from here on.
+  void HandleRestart(const IngressStream& stream) { follower_.HandleRestart(stream); }
+  // Other encodings flow now, or other layers are wanted.
+  void Retarget(Time now);
   void HandleTransportConnected(Time now);
   // The packets kept for NACKs: the old ones, or all of a stream that has stopped.
   void ForgetOld(Time now) { sent_.Forget(now); }
   void ForgetSent() { sent_.Clear(); }
-  // What this consumer gets from here on; an event when that is news.
-  void HandleLayer(std::uint8_t spatial_layer);
-  void SetPreferredLayers(PreferredLayers layers) { preferred_ = layers; }
+  void SetPreferredLayers(PreferredLayers layers, Time now);
   const std::optional<PreferredLayers>& preferred_layers() const { return preferred_; }
   // 1 to 255, for whoever shares out the link.
   void set_priority(std::uint8_t priority) { priority_ = priority; }
@@ -62,14 +65,16 @@ class Consumer {
   // What it could be sent now: layers that flow, up to the preferred ones, with what each step takes.
   void CollectLayers(media::LayerLadder& out, Time now) const;
   // What may be sent from here on. nullopt: nothing fits, and the picture stands still until told otherwise. Without
-  // any call: the top of the ladder. Only kept so far: forwarding is by producer and does not follow it (README.md).
+  // any call: whatever flows, up to the preferred layers.
   void SetTargetLayers(std::optional<media::Layers> layers, Time now);
-  // What is being sent: the producer's encoding, and every temporal layer of it.
+  // What is being sent; nullopt: nothing.
   std::optional<media::Layers> current_layers() const;
 
-  // True: with this packet the stream begins, or begins again.
-  bool Send(const ForwardedPacket& packet, Time now);
-  void Skip(rtp::SeqNum seq);
+  // A packet of `stream`, which it follows (nullptr: a synthetic voice). True: with it the stream begins, or begins
+  // again.
+  bool Send(IngressStream* stream, const ForwardedPacket& packet, Time now);
+  // That number was taken by nothing.
+  void Skip(const IngressStream& stream, rtp::SeqNum seq);
 
   void HandleNack(const rtcp::Nack& nack, Time now);
   void HandleKeyFrameRequest(Time now);
@@ -80,12 +85,14 @@ class Consumer {
   std::uint8_t RecentLoss(Time now) const;
 
  private:
-  enum class Readiness : std::uint8_t { kWaiting, kBegins, kGoesOn };
-  Readiness PrepareToSend(const ForwardedPacket& packet, Time now);
-  void SendAs(const ForwardedPacket& packet, rtp::SeqNum seq, Time now);
-  ByteSpan OwnHeader(const media::PacketBuffer& source, ExtensionMask extensions, rtp::SeqNum seq,
-                     std::size_t packet_size, Time now) const;
+  // What this receiver may be sent of what it wants.
+  std::optional<media::Layers> WantedLayers() const;
+  void SendAs(const ForwardedPacket& packet, const PacketForm& form, Time now);
+  ByteSpan OwnBytes(const media::PacketBuffer& source, const PacketForm& form, std::size_t packet_size, Time now) const;
+  void LeaveOut(const ForwardedPacket& packet, PacketForm form, Time now);
   void Resend(rtp::SeqNum seq, Time now);
+  // An event when what is sent is news.
+  void ReportLayers(std::optional<media::Layers> layers);
 
   Context& context_;
   Transport& transport_;
@@ -101,11 +108,13 @@ class Consumer {
   ExtensionMask negotiated_ = 0;
   bool video_;
   bool paused_ = true;
-  bool in_sync_ = false;
+  StreamFollower follower_;
   std::optional<PreferredLayers> preferred_;
+  bool has_target_ = false;
   std::optional<media::Layers> target_;
   std::uint8_t priority_ = 1;
-  std::optional<std::uint8_t> reported_layer_;
+  media::Layers highest_;  // that its parameters speak of
+  std::optional<media::Layers> reported_;
   std::optional<std::uint8_t> last_fir_;
   media::SeqManager sequence_;
   rtp::SeqNum rtx_sequence_;

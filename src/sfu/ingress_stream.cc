@@ -58,9 +58,8 @@ void IngressStream::Bind(std::uint32_t ssrc, bool rtx) {
   nack_.Reset();
 }
 
-bool IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame,
+void IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame,
                                  bool recovered, Time now) {
-  if (!received_.Insert(seq)) return false;  // a repetition is no sign of life
   silent_ = false;
   last_packet_at_ = now;
   if (recovered) {
@@ -70,13 +69,30 @@ bool IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std:
   }
   if (options_.nack) nack_.HandlePacket(seq, key_frame, recovered, now);
   if (key_frame && options_.video) key_frames_.HandleKeyFrame();
-  return true;
 }
 
-media::PacketLayers IngressStream::HandleLayers(media::Codec codec, ByteView payload, std::size_t size, Time now) {
-  const media::PacketLayers layers = layer_reader_.Read(codec, payload, {});
+media::PacketLayers IngressStream::HandleLayers(media::Codec codec, ByteView payload,
+                                                std::optional<ByteView> descriptor, std::size_t size, Time now) {
+  const media::PacketLayers layers = layer_reader_.Read(codec, payload, descriptor);
   meter_.Add(layers, size, now);
   return layers;
+}
+
+bool IngressStream::ReadHeldAfter(rtp::SeqNum seq) {
+  if (!layer_reader_.has_new_templates()) return false;
+  bool any = false;
+  recent_.ForEachAfter(seq, [&](RecentPackets::Item& item) {
+    if (!item.held) return;
+    item.packet.layers = layer_reader_.ReadAgain(item.held_descriptor());
+    any |= item.packet.layers.resolved;
+  });
+  return any;
+}
+
+void IngressStream::ReleaseHeldAfter(rtp::SeqNum seq) {
+  recent_.ForEachAfter(seq, [](RecentPackets::Item& item) {
+    if (item.packet.layers.resolved) item.held = false;
+  });
 }
 
 std::optional<Time> IngressStream::NextDeadline() const {

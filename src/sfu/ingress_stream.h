@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bit_ring.h"
 #include "base/sequence.h"
@@ -19,6 +20,8 @@
 #include "sfu/forward.h"
 
 namespace jb::sfu {
+
+class Consumer;
 
 // Which of the latest sequence numbers have arrived: packets come twice, by RTX as padding and by
 // retransmission after the original was only late.
@@ -63,8 +66,9 @@ class IngressStream {
   void Bind(std::uint32_t ssrc, bool rtx);
   void HandleBye() { silent_ = true; }
 
-  // A packet of it, after RTX decapsulation. False: seen before.
-  bool HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame, bool recovered,
+  // First of all with each packet, after RTX decapsulation. False: seen before, and nothing to be done with it.
+  bool IsNew(rtp::SeqNum seq) { return received_.Insert(seq); }
+  void HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame, bool recovered,
                     Time now);
 
   std::optional<Time> NextDeadline() const;
@@ -75,14 +79,23 @@ class IngressStream {
   std::uint8_t NextFirSequence() { return fir_sequence_++; }
 
   // Video only: reads the layers of a packet that has just arrived, `size` bytes in all, and counts it with them.
-  media::PacketLayers HandleLayers(media::Codec codec, ByteView payload, std::size_t size, Time now);
+  // `descriptor`: the dependency descriptor, where there is one.
+  media::PacketLayers HandleLayers(media::Codec codec, ByteView payload, std::optional<ByteView> descriptor,
+                                   std::size_t size, Time now);
+  // With the packet just read came what held ones waited for: reads those after it once more. True: some were read.
+  bool ReadHeldAfter(rtp::SeqNum seq);
+  // They have been given to everybody.
+  void ReleaseHeldAfter(rtp::SeqNum seq);
   media::LayerMeter& meter() { return meter_; }
+
+  // Video only: the consumers that are sent it or wait for its next key frame. Room for all is made beforehand.
+  const std::vector<Consumer*>& followers() const { return followers_; }
+  void ReserveFollowers(std::size_t count) { followers_.reserve(count); }
+  void AddFollower(Consumer& consumer) { followers_.push_back(&consumer); }
+  void RemoveFollower(Consumer& consumer) { std::erase(followers_, &consumer); }
 
   // Video only; the producer fills it.
   RecentPackets& recent() { return recent_; }
-
-  // To the producer's common timeline, so that switching between encodings does not jump.
-  std::uint32_t timestamp_offset = 0;
 
  private:
   IngressStreamOptions options_;
@@ -93,6 +106,7 @@ class IngressStream {
   std::uint8_t fir_sequence_ = 0;
   ReceivedWindow received_;
   RecentPackets recent_;
+  std::vector<Consumer*> followers_;
   media::LayerReader layer_reader_;
   media::LayerMeter meter_;
   media::StreamReceiver receiver_;

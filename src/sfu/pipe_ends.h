@@ -41,7 +41,10 @@ class PipeInlet : public Timed {
 
  private:
   // Nobody else does it for a producer without a transport.
-  void HandleDeadline(Time now) override { producer_.ForgetStalled(now); }
+  void HandleDeadline(Time now) override {
+    producer_.UpdateFlow(now);
+    producer_.ForgetStalled(now);
+  }
   void Send(const PipeMessage& message) { context_.output.HandlePipeMessage(from_, message); }
 
   Context& context_;

@@ -12,15 +12,16 @@
 namespace jb::sfu {
 namespace {
 
-// An encoding that was silent this long has stalled: browsers stop the upper ones when the network or the
-// CPU cannot carry them.
+// What is kept of an encoding that was silent this long is of no use any more.
 constexpr Duration kStalledAfter = std::chrono::seconds(2);
-// Timestamps step at least this far over a switch: about one frame at 30 fps.
-constexpr Duration kFrameTime = std::chrono::milliseconds(33);
 constexpr std::size_t kMaxProxiedSize = 16;
 // mediasoup's; a shared screen that stands still sends a picture now and then.
 constexpr Duration kLayerSilence = std::chrono::milliseconds(1500);
 constexpr Duration kScreenLayerSilence = std::chrono::seconds(5);
+
+Duration SilenceOf(VideoContent content) {
+  return content == VideoContent::kScreen ? kScreenLayerSilence : kLayerSilence;
+}
 
 bool HasFeedback(const RtpCodec& codec, std::string_view type, std::string_view parameter) {
   return std::any_of(codec.rtcp_feedback.begin(), codec.rtcp_feedback.end(), [&](const RtcpFeedback& fb) {
@@ -45,6 +46,7 @@ Producer::Producer(Context& context, Transport* transport, ProducerOptions optio
     : context_(context),
       transport_(transport),
       options_(std::move(options)),
+      flow_(SilenceOf(options_.content)),
       injected_sequence_(static_cast<std::uint16_t>(context.random.Between(1000, 32767))) {
   for (const auto& extension : options_.parameters.header_extensions) {
     extensions_[extension.id] = RouterExtensionId(extension.uri);
@@ -60,6 +62,10 @@ void Producer::BuildPayloadTable(const RtpParameters& parameters, const RtpMappi
     Payload& row = payloads_[mapped.payload_type];
     row.known = true;
     row.mapped = mapped.mapped_payload_type;
+  }
+  for (auto codec = parameters.codecs.rbegin(); codec != parameters.codecs.rend(); ++codec) {
+    const media::CodecInfo* info = media::FindCodec(codec->mime_type);
+    if (info && !codec->is_rtx()) codec_ = info->codec;
   }
   for (const RtpCodec& codec : parameters.codecs) {
     Payload& row = payloads_[codec.payload_type];
@@ -93,8 +99,14 @@ void Producer::BuildStreams(const RtpParameters& parameters) {
       options.nack = !options_.piped && HasFeedback(codec, "nack", "");
       break;
     }
+    dependency_ = options.dependency;
     streams_.push_back(std::make_unique<IngressStream>(std::move(options)));
   }
+}
+
+void Producer::AddConsumer(Consumer& consumer) {
+  consumers_.push_back(&consumer);
+  for (const auto& stream : streams_) stream->ReserveFollowers(consumers_.size());
 }
 
 void Producer::RemoveConsumer(Consumer& consumer) { std::erase(consumers_, &consumer); }
@@ -108,9 +120,10 @@ void Producer::Pause() {
 void Producer::Resume(Time now) {
   if (!paused_) return;
   paused_ = false;
+  flow_.Reset();  // nothing is known of what went by
   ForgetRecent();  // probes took numbers meanwhile
   for (Consumer* consumer : consumers_) consumer->Resync();
-  RequestKeyFrame(now);
+  RequestKeyFrames(now);
 }
 
 void Producer::ForgetStalled(Time now) {
@@ -130,9 +143,19 @@ std::uint8_t Producer::LossOfListeners(Time now) const {
   return std::max(worst, LossBehindPipes(now));
 }
 
-std::optional<std::uint8_t> Producer::current_spatial_layer() const {
-  if (!current_) return std::nullopt;
-  return static_cast<std::uint8_t>(current_->index());
+IngressStream* Producer::StreamFor(std::uint8_t spatial) const {
+  if (streams_.size() == 1) return streams_[0].get();
+  IngressStream* best = nullptr;
+  for (const auto& stream : streams_) {
+    const auto index = static_cast<std::uint8_t>(stream->index());
+    if (flow_.Flows(index) && (!best || index <= spatial)) best = stream.get();
+  }
+  return best;
+}
+
+void Producer::UpdateFlow(Time now) {
+  if (!is_simulcast() || !flow_.Update(now)) return;
+  for (Consumer* consumer : consumers_) consumer->Retarget(now);
 }
 
 IngressStream* Producer::Bindable(std::uint32_t ssrc, std::uint8_t payload_type, std::optional<std::string_view> rid,
@@ -161,87 +184,134 @@ Producer::ProxiedList Producer::CollectProxied(const rtp::PacketView& packet) co
   return out;
 }
 
-ForwardedPacket Producer::LayOut(std::uint8_t payload_type, bool marker, rtp::SeqNum seq, rtp::Timestamp timestamp,
-                                 const ProxiedList& proxied, ByteView payload) {
-  ForwardedPacket out{context_.packets.Take(), seq, timestamp, marker, false, 0};
+std::optional<ByteView> Producer::FindExtension(const rtp::PacketView& packet, ExtensionId id) const {
+  std::optional<ByteView> out;
+  packet.ForEachExtension([&](std::uint8_t incoming, ByteView value) {
+    if (!out && extensions_[incoming] == id) out = value;
+  });
+  return out;
+}
+
+bool Producer::LayOut(ForwardedPacket& out, std::uint8_t payload_type, const ProxiedList& proxied, ByteView payload) {
+  out.packet = context_.packets.Take();
   if (!out.packet) {
     context_.Drop(DropReason::kOverBudget);
-    return out;
+    return false;
   }
   media::PacketBuffer& buffer = *out.packet;
   rtp::HeaderLayout& layout = buffer.layout();
   layout = rtp::HeaderLayout();
-  const auto reserve = [&](ExtensionId id, std::size_t size) {
-    if (layout.Reserve(IdOf(id), static_cast<std::uint8_t>(size))) out.extensions |= MaskOf(id);
-  };
-  reserve(ExtensionId::kMid, kMidSlotSize);
-  reserve(ExtensionId::kAbsSendTime, 3);
-  if (options_.kind == MediaKind::kVideo) reserve(ExtensionId::kTransportCc, 2);
-  for (std::size_t i = 0; i < proxied.count; ++i) reserve(proxied.items[i].id, proxied.items[i].value.size());
-  if (layout.size() + payload.size() > media::PacketBuffer::kCapacity) {
-    out.packet.Release();
-    return out;
+  layout.Reserve(IdOf(ExtensionId::kMid), kMidSlotSize);
+  layout.Reserve(IdOf(ExtensionId::kAbsSendTime), 3);
+  if (options_.kind == MediaKind::kVideo) layout.Reserve(IdOf(ExtensionId::kTransportCc), 2);
+  for (std::size_t i = 0; i < proxied.count; ++i) {
+    layout.Reserve(IdOf(proxied.items[i].id), static_cast<std::uint8_t>(proxied.items[i].value.size()));
   }
   rtp::HeaderFields fields;
-  fields.marker = marker;
+  fields.marker = out.marker;
   fields.payload_type = rtp::PayloadType(payload_type);
-  fields.sequence_number = seq;
-  fields.timestamp = timestamp;
+  fields.sequence_number = out.sequence_number;
+  fields.timestamp = out.timestamp;
   const std::size_t header = layout.Write(buffer.storage(), fields);
-  std::copy(payload.begin(), payload.end(), buffer.storage().begin() + static_cast<std::ptrdiff_t>(header));
-  buffer.set_size(header + payload.size());
+  const std::size_t size = WritePayload(out, payload, buffer.storage().subspan(header));
+  if (size == 0) {
+    out.packet.Release();
+    return false;
+  }
+  buffer.set_size(header + size);
   for (std::size_t i = 0; i < proxied.count; ++i) {
     layout.Set(buffer.bytes(), IdOf(proxied.items[i].id), proxied.items[i].value);
   }
-  return out;
+  return true;
+}
+
+// Returns its size; 0: no room. A VP8 picture id of seven bits would wrap too soon to leave pictures out: it goes on
+// with fifteen. The byte behind the descriptor goes with it, so that it can be read again.
+std::size_t Producer::WritePayload(ForwardedPacket& out, ByteView payload, ByteSpan room) const {
+  std::size_t size = 0;
+  if (out.layers.narrow_picture_id) size = media::vp8::WidenPictureId(payload, *out.layers.picture_id, room);
+  if (size == 0) {
+    if (payload.size() > room.size()) return 0;
+    std::copy(payload.begin(), payload.end(), room.begin());
+    size = payload.size();
+  }
+  if (!out.layers.picture_id && !out.layers.tl0_picture_index) return size;
+  if (const auto descriptor = media::vp8::Parse(room.first(size))) {
+    out.packet->set_numbered_size(descriptor->size + 1);
+  }
+  return size;
 }
 
 void Producer::HandlePacket(IngressStream& stream, const rtp::PacketView& packet, bool recovered, Time now) {
   const Payload& payload = payloads_[packet.payload_type().value()];
   const rtp::SeqNum seq = packet.sequence_number();
-  const bool usable = payload.known && !payload.rtx;
   const ByteView body = packet.payload();
-  const bool video = options_.kind == MediaKind::kVideo;
-  const bool key_frame = usable && !body.empty() && media::IsKeyFrame(payload.codec, body);
-  if (!stream.HandlePacket(seq, packet.timestamp(), body.size(), key_frame, recovered, now)) {
+  if (!stream.IsNew(seq)) {
     context_.Drop(DropReason::kDuplicate);
     return;
   }
+  const bool known = payload.known && !payload.rtx;
+  const bool usable = known && !body.empty();
+  const bool video = usable && options_.kind == MediaKind::kVideo;
+  media::PacketLayers layers;
+  std::optional<ByteView> descriptor;
+  if (video) {
+    if (media::HasDependencyDescriptor(payload.codec)) {
+      descriptor = FindExtension(packet, ExtensionId::kDependencyDescriptor);
+    }
+    layers = stream.HandleLayers(payload.codec, body, descriptor, packet.size(), now);
+  }
+  stream.HandlePacket(seq, packet.timestamp(), body.size(), video && layers.begins_key_picture(), recovered, now);
   if (recovered && !inlet_) ++context_.stats.recovered;
   if (!paused_) PipePacket(stream, packet, recovered);
-  if (video && usable && !body.empty()) stream.HandleLayers(payload.codec, body, packet.size(), now);
-  if (video && key_frame) ++context_.stats.key_frames_seen;
   // Padding-only probes, and codecs we do not forward, take numbers too: consumers must not see a gap.
-  if (!usable || body.empty()) {
-    if (!usable) context_.Drop(DropReason::kUnknownPayloadType);
-    Skip(stream, seq);
-    return;
+  if (!usable) {
+    if (!known) context_.Drop(DropReason::kUnknownPayloadType);
+    return Skip(stream, seq);
   }
-  if (stream.nack() && stream.nack()->TakeKeyFrameWanted() && video) RequestKeyFrame(stream, now);
   if (paused_) {
     context_.Drop(DropReason::kPaused);
     return;
   }
-  const Choice choice = Select(stream, seq, video && key_frame, packet.timestamp(), now);
-  if (choice == Choice::kIgnore) return;
-  const ProxiedList proxied = CollectProxied(packet);
-  if (!video) {
-    std::optional<std::int8_t> level;
-    bool voice = true;  // without the extension nobody denies it
-    for (std::size_t i = 0; i < proxied.count; ++i) {
-      if (proxied.items[i].id != ExtensionId::kAudioLevel) continue;
-      if (const auto parsed = rtp::ParseAudioLevel(proxied.items[i].value)) {
-        level = parsed->dbov();
-        voice = parsed->voice;
-      }
-    }
-    Observe(packet, level, voice, now);
+  if (video) {
+    HandleVideo(stream, payload, packet, layers, descriptor, now);
+  } else {
+    HandleAudio(payload, packet, now);
   }
-  const rtp::Timestamp timestamp(packet.timestamp().value() + stream.timestamp_offset);
-  ForwardedPacket out = LayOut(payload.mapped, packet.marker(), seq, timestamp, proxied, body);
-  out.key_frame = key_frame;
-  if (choice == Choice::kForward) Forward(out, video ? &stream.recent() : nullptr, now);
-  if (video && out.packet && !context_.packets.is_scarce()) stream.recent().Add(out);
+}
+
+void Producer::HandleVideo(IngressStream& stream, const Payload& payload, const rtp::PacketView& packet,
+                           const media::PacketLayers& layers, std::optional<ByteView> descriptor, Time now) {
+  ForwardedPacket out{{}, packet.sequence_number(), packet.timestamp(), packet.marker(), false, layers};
+  out.key_frame = layers.begins_key_picture();
+  if (out.key_frame) ++context_.stats.key_frames_seen;
+  if (is_simulcast()) {
+    flow_.HandlePacket(static_cast<std::uint8_t>(stream.index()), layers.begins_frame, now);
+    UpdateFlow(now);
+  }
+  if (stream.nack() && stream.nack()->TakeKeyFrameWanted()) RequestKeyFrame(stream, now);
+  if (stream.followers().empty()) return;
+  if (!LayOut(out, payload.mapped, CollectProxied(packet), packet.payload())) return;
+  ForwardVideo(stream, out, now);
+  if (context_.packets.is_scarce()) return;
+  const bool hold = !layers.resolved && descriptor;
+  stream.recent().Add(out, hold ? *descriptor : ByteView());
+}
+
+void Producer::HandleAudio(const Payload& payload, const rtp::PacketView& packet, Time now) {
+  const ProxiedList proxied = CollectProxied(packet);
+  std::optional<std::int8_t> level;
+  bool voice = true;  // without the extension nobody denies it
+  for (std::size_t i = 0; i < proxied.count; ++i) {
+    if (proxied.items[i].id != ExtensionId::kAudioLevel) continue;
+    if (const auto parsed = rtp::ParseAudioLevel(proxied.items[i].value)) {
+      level = parsed->dbov();
+      voice = parsed->voice;
+    }
+  }
+  Observe(packet, level, voice, now);
+  ForwardedPacket out{{}, packet.sequence_number(), packet.timestamp(), packet.marker(), true, {}};
+  if (LayOut(out, payload.mapped, proxied, packet.payload())) ForwardAudio(out, now);
 }
 
 void Producer::Observe(const rtp::PacketView& packet, std::optional<std::int8_t> level, bool voice, Time now) {
@@ -278,41 +348,18 @@ void Producer::Inject(ByteView opus, rtp::Timestamp timestamp, bool marker, std:
   const std::uint8_t wire = rtp::WriteAudioLevel({voice, static_cast<std::uint8_t>(level)});
   ProxiedList proxied;
   proxied.items[proxied.count++] = {ExtensionId::kAudioLevel, ByteView(&wire, 1)};
-  ForwardedPacket out =
-      LayOut(options_.consumable.codecs[0].payload_type, marker, injected_sequence_, timestamp, proxied, opus);
+  ForwardedPacket out{{}, injected_sequence_, timestamp, marker, true, {}};
   injected_sequence_ = injected_sequence_.Next();
-  out.key_frame = true;
   if (group_) group_->HandleLevel(*this, level_dbov, voice, now);
-  Forward(out, nullptr, now);
+  if (LayOut(out, options_.consumable.codecs[0].payload_type, proxied, opus)) ForwardAudio(out, now);
 }
 
 bool Producer::IsStalled(const IngressStream& stream, Time now) const {
   return !stream.last_packet_at() || now - *stream.last_packet_at() > kStalledAfter;
 }
 
-Producer::Choice Producer::Select(IngressStream& stream, rtp::SeqNum seq, bool key_frame, rtp::Timestamp timestamp,
-                                  Time now) {
-  if (!current_ && streams_.size() == 1) current_ = &stream;
-  if (current_ == &stream) {
-    if (realign_) AlignTimestamps(stream, timestamp, now);
-    return Choice::kForward;
-  }
-  const bool better = !current_ || stream.index() > current_->index() || IsStalled(*current_, now);
-  if (!better) return Choice::kIgnore;
-  if (key_frame) {
-    SwitchTo(stream, seq, timestamp, now);
-    return Choice::kForward;
-  }
-  // Of several candidates only the best is asked: each PLI costs the sender a key frame.
-  for (const auto& other : streams_) {
-    if (other->index() > stream.index() && !IsStalled(*other, now)) return Choice::kIgnore;
-  }
-  RequestKeyFrame(stream, now);
-  return Choice::kKeep;
-}
-
 bool Producer::Flows(media::Layers layers, Time now) const {
-  const Duration silence = options_.content == VideoContent::kScreen ? kScreenLayerSilence : kLayerSilence;
+  const Duration silence = SilenceOf(options_.content);
   if (streams_.size() == 1) return streams_[0]->meter().Flows(layers, silence, now);
   if (layers.spatial >= streams_.size()) return false;
   media::LayerMeter& meter = streams_[layers.spatial]->meter();
@@ -348,71 +395,47 @@ void Producer::CollectLayers(media::LayerLadder& out, media::Layers cap, Time no
 }
 
 void Producer::HandleRebind(IngressStream& stream) {
-  if (current_ != &stream) return;
-  realign_ = true;
-  for (Consumer* consumer : consumers_) consumer->Resync();
+  for (Consumer* consumer : consumers_) consumer->HandleRestart(stream);
 }
 
-// So that `timestamp` follows the last one forwarded by as much time as passed.
-void Producer::AlignTimestamps(IngressStream& stream, rtp::Timestamp timestamp, Time now) {
-  realign_ = false;
-  if (!last_timestamp_) return;
-  const Duration elapsed = std::max<Duration>(now - last_forwarded_at_, kFrameTime);
-  const auto ticks = static_cast<std::uint64_t>(elapsed.count()) * stream.clock_rate() / 1'000'000;
-  stream.timestamp_offset = last_timestamp_->value() + static_cast<std::uint32_t>(ticks) - timestamp.value();
+void Producer::ForwardAudio(const ForwardedPacket& packet, Time now) {
+  IngressStream* stream = streams_.empty() ? nullptr : streams_[0].get();
+  for (Consumer* consumer : consumers_) consumer->Send(stream, packet, now);
 }
 
-void Producer::SwitchTo(IngressStream& stream, rtp::SeqNum seq, rtp::Timestamp timestamp, Time now) {
-  const std::uint32_t laid_out_with = stream.timestamp_offset;
-  AlignTimestamps(stream, timestamp, now);
-  // What was kept has been sent to nobody yet: it moves to the new timeline in place.
-  stream.recent().ForEachAfter(seq, [&](ForwardedPacket& kept) {
-    kept.timestamp = rtp::Timestamp(kept.timestamp.value() - laid_out_with + stream.timestamp_offset);
-    if (kept.packet) rtp::SetTimestamp(kept.packet->bytes(), kept.timestamp);
-  });
-  for (const auto& other : streams_) {
-    if (other.get() != &stream) other->recent().Clear();  // old by the time it is wanted again
-  }
-  const bool first = !current_;
-  current_ = &stream;
-  for (Consumer* consumer : consumers_) {
-    if (!first) consumer->Resync();
-  }
-}
-
-void Producer::Forward(const ForwardedPacket& packet, RecentPackets* recent, Time now) {
-  if (!packet.packet) return;
-  if (!last_timestamp_ || packet.timestamp.IsNewerThan(*last_timestamp_)) last_timestamp_ = packet.timestamp;
-  last_forwarded_at_ = now;
-  for (Consumer* consumer : consumers_) {
-    const bool began = consumer->Send(packet, now);
-    if (!began || !recent) continue;
-    if (streams_.size() > 1) consumer->HandleLayer(static_cast<std::uint8_t>(current_->index()));
-    recent->ForEachAfter(packet.sequence_number, [&](const ForwardedPacket& overtaker) {
-      if (overtaker.packet) {
-        consumer->Send(overtaker, now);
+// Who begins with this packet gets those that overtook it too; where it told how to read some that were held, all do.
+void Producer::ForwardVideo(IngressStream& stream, const ForwardedPacket& packet, Time now) {
+  const rtp::SeqNum seq = packet.sequence_number;
+  const bool releases = stream.ReadHeldAfter(seq);
+  for (Consumer* consumer : stream.followers()) {
+    const bool began = consumer->Send(&stream, packet, now);
+    if (!began && !releases) continue;
+    stream.recent().ForEachAfter(seq, [&](const RecentPackets::Item& item) {
+      if (!began && !item.held) return;
+      if (item.packet.packet) {
+        consumer->Send(&stream, item.packet, now);
       } else {
-        consumer->Skip(overtaker.sequence_number);
+        consumer->Skip(stream, item.packet.sequence_number);
       }
     });
   }
+  if (releases) stream.ReleaseHeldAfter(seq);
 }
 
 void Producer::Skip(IngressStream& stream, rtp::SeqNum seq) {
-  if (options_.kind == MediaKind::kVideo) stream.recent().Add({{}, seq, {}});
-  if (current_ != &stream) return;
-  for (Consumer* consumer : consumers_) consumer->Skip(seq);
-}
-
-void Producer::RequestKeyFrame(Time now) {
-  if (options_.kind != MediaKind::kVideo || streams_.empty()) return;
-  if (current_ && !IsStalled(*current_, now)) {
-    RequestKeyFrame(*current_, now);
+  if (options_.kind != MediaKind::kVideo) {
+    for (Consumer* consumer : consumers_) consumer->Skip(stream, seq);
     return;
   }
-  // Nothing flows yet: whichever answers first.
+  ForwardedPacket nothing;
+  nothing.sequence_number = seq;
+  stream.recent().Add(nothing);
+  for (Consumer* consumer : stream.followers()) consumer->Skip(stream, seq);
+}
+
+void Producer::RequestKeyFrames(Time now) {
   for (const auto& stream : streams_) {
-    if (stream->ssrc() && (streams_.size() == 1 || !IsStalled(*stream, now))) RequestKeyFrame(*stream, now);
+    if (!stream->followers().empty()) RequestKeyFrame(*stream, now);
   }
 }
 

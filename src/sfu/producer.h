@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One track that somebody sends: turns the packets of its encodings into one stream with the router's
-// numbers and hands that to its consumers. Of simulcast it forwards the best encoding that arrives.
-// A synthetic producer has no transport; its packets are injected. Nor has a piped one: another worker's producer
-// of the same id gives it what it receives.
+// One track that somebody sends: lays the packets of its encodings out with the router's numbers, once, and hands each
+// to the consumers that follow that encoding. Knows which encodings flow; which of them a consumer is sent is that
+// consumer's choice. A synthetic producer has no transport; its packets are injected. Nor has a piped one: another
+// worker's producer of the same id gives it what it receives.
 // Sans-IO, single-threaded. Owned by the worker; borrows its transport, which closes it before it goes.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "media/layers/layer_ladder.h"
+#include "media/layers/spatial_flow.h"
 #include "media/payload/codec.h"
 #include "proto/rtcp/sender_report.h"
 #include "proto/rtp/packet.h"
@@ -59,9 +60,13 @@ class Producer {
   std::vector<std::unique_ptr<IngressStream>>& streams() { return streams_; }
   bool paused() const { return paused_; }
   bool uses_pli() const { return uses_pli_; }
+  bool is_simulcast() const { return streams_.size() > 1; }
+  // Of the codec that is negotiated first.
+  media::Codec codec() const { return codec_; }
+  media::SpatialDependency dependency() const { return dependency_; }
 
   // --- consumers ---
-  void AddConsumer(Consumer& consumer) { consumers_.push_back(&consumer); }
+  void AddConsumer(Consumer& consumer);
   void RemoveConsumer(Consumer& consumer);
   const std::vector<Consumer*>& consumers() const { return consumers_; }
 
@@ -77,9 +82,15 @@ class Producer {
   // Of 256: the worst loss among those who receive it, where the sender can put redundancy against that into
   // what it sends (Opus in-band FEC, RFC 7587 section 3.3); else 0.
   std::uint8_t LossOfListeners(Time now) const;
-  // What consumers see, as layers: nullopt until something flowed.
-  std::optional<std::uint8_t> current_spatial_layer() const;
 
+  // The encoding to send to whoever wants that spatial layer: of those that flow the highest up to it, else the lowest
+  // above. nullptr: none flows.
+  IngressStream* StreamFor(std::uint8_t spatial) const;
+  bool Flows(const IngressStream& stream) const {
+    return !is_simulcast() || flow_.Flows(static_cast<std::uint8_t>(stream.index()));
+  }
+  // Looks at the clock: an encoding that has stopped is noticed by what does not come.
+  void UpdateFlow(Time now);
   // The layers that flow, none above `cap`, as a ladder.
   void CollectLayers(media::LayerLadder& out, media::Layers cap, Time now);
 
@@ -110,9 +121,9 @@ class Producer {
   // A receiver has reported; the origin needs to know.
   void HandleListenerReport(Time now);
 
-  // Somebody needs a key frame; merged and rate limited.
-  void RequestKeyFrame(Time now);
+  // Somebody needs a key frame; merged and rate limited. Of one encoding, or of all that are followed.
   void RequestKeyFrame(IngressStream& stream, Time now);
+  void RequestKeyFrames(Time now);
 
  private:
   struct Payload {
@@ -135,23 +146,19 @@ class Producer {
   void BuildPayloadTable(const RtpParameters& parameters, const RtpMapping& mapping);
   void BuildStreams(const RtpParameters& parameters);
   ProxiedList CollectProxied(const rtp::PacketView& packet) const;
-  // Lays `payload` out as a packet with the router's numbers. Empty packet: the pool ran out.
-  ForwardedPacket LayOut(std::uint8_t payload_type, bool marker, rtp::SeqNum seq, rtp::Timestamp timestamp,
-                         const ProxiedList& proxied, ByteView payload);
-  // What is done with a packet of that stream; switches the encoding when it is time.
-  enum class Choice : std::uint8_t {
-    kForward,
-    kKeep,  // its stream is next, once the key frame is there that this packet may have overtaken
-    kIgnore,
-  };
-  Choice Select(IngressStream& stream, rtp::SeqNum seq, bool key_frame, rtp::Timestamp timestamp, Time now);
-  void SwitchTo(IngressStream& stream, rtp::SeqNum seq, rtp::Timestamp timestamp, Time now);
-  void AlignTimestamps(IngressStream& stream, rtp::Timestamp timestamp, Time now);
+  // The value of that extension of ours in a packet as it came.
+  std::optional<ByteView> FindExtension(const rtp::PacketView& packet, ExtensionId id) const;
+  // Lays `payload` out as a packet with the router's numbers. False: too large, or the pool ran out.
+  bool LayOut(ForwardedPacket& out, std::uint8_t payload_type, const ProxiedList& proxied, ByteView payload);
+  std::size_t WritePayload(ForwardedPacket& out, ByteView payload, ByteSpan room) const;
+  void HandleAudio(const Payload& payload, const rtp::PacketView& packet, Time now);
+  void HandleVideo(IngressStream& stream, const Payload& payload, const rtp::PacketView& packet,
+                   const media::PacketLayers& layers, std::optional<ByteView> descriptor, Time now);
   bool IsStalled(const IngressStream& stream, Time now) const;
   bool Flows(media::Layers layers, Time now) const;
   std::uint64_t BitrateBps(media::Layers layers, Time now) const;
-  // `recent`: of the encoding the packet is of; nullptr for audio, where any packet is a beginning.
-  void Forward(const ForwardedPacket& packet, RecentPackets* recent, Time now);
+  void ForwardAudio(const ForwardedPacket& packet, Time now);
+  void ForwardVideo(IngressStream& stream, const ForwardedPacket& packet, Time now);
   void Skip(IngressStream& stream, rtp::SeqNum seq);
   void Pipe(PipeMessage message);
   void PipePacket(const IngressStream& stream, const rtp::PacketView& packet, bool recovered);
@@ -168,11 +175,10 @@ class Producer {
   std::vector<PipeOutlet> outlets_;
   std::unique_ptr<PipeInlet> inlet_;
   SpeakerGroup* group_ = nullptr;
-  IngressStream* current_ = nullptr;
-  std::optional<rtp::Timestamp> last_timestamp_;  // newest forwarded, on the common timeline
-  Time last_forwarded_at_{};
+  media::Codec codec_ = media::Codec::kOpus;
+  media::SpatialDependency dependency_ = media::SpatialDependency::kFull;
+  media::SpatialFlow flow_;  // of simulcast encodings
   rtp::SeqNum injected_sequence_;
-  bool realign_ = false;  // the current stream's timestamps began anew
   bool paused_ = false;
   bool tapped_ = false;
   bool uses_pli_ = false;

@@ -159,7 +159,10 @@ void Transport::UpdateState(Time now) {
 // The packet pool is everybody's: nothing is held for streams that have stopped.
 void Transport::ForgetOld(Time now) {
   for (Consumer* consumer : consumers_) consumer->ForgetOld(now);
-  for (Producer* producer : producers_) producer->ForgetStalled(now);
+  for (Producer* producer : producers_) {
+    producer->UpdateFlow(now);
+    producer->ForgetStalled(now);
+  }
 }
 
 void Transport::UnbindTuples(const std::vector<Tuple>& tuples) {
@@ -268,6 +271,10 @@ std::uint16_t Transport::TakeTransportSequence(std::size_t size, Time now) {
   const std::uint16_t sequence = bandwidth_->HandleVideoSent(size, now);
   WakeAt(bandwidth_->NextDeadline());
   return sequence;
+}
+
+void Transport::ShareOut(Time now) {
+  if (bandwidth_ && CanSend()) bandwidth_->Allocate(now);
 }
 
 void Transport::HandleResent(std::size_t size, Time now) {

@@ -93,6 +93,8 @@ class Transport : public Timed {
   std::uint16_t TakeTransportSequence(std::size_t size, Time now);
   void HandleResent(std::size_t size, Time now);
   void HandleAudioSent(std::size_t size, Time now);
+  // A consumer wants something else than before.
+  void ShareOut(Time now);
   // nullptr before the first video consumer.
   const Bandwidth* bandwidth() const { return bandwidth_.get(); }
   // PLI or FIR, merged with the requests before.

@@ -232,13 +232,13 @@ Status<> Worker::RequestKeyFrame(const ConsumerId& id, Time now) {
 }
 
 Status<> Worker::SetPreferredLayers(const ConsumerId& id, std::uint8_t spatial_layer,
-                                    std::optional<std::uint8_t> temporal_layer, Time) {
+                                    std::optional<std::uint8_t> temporal_layer, Time now) {
   JB_TRY(Consumer * consumer, impl_->FindConsumer(id));
   const ScalabilityMode mode = ParseScalabilityMode(consumer->parameters().encodings[0].scalability_mode.value_or(""));
   if (spatial_layer >= mode.spatial_layers || temporal_layer.value_or(0) >= mode.temporal_layers) {
     return Fail("invalid_parameters", "the consumer has no such layer");
   }
-  consumer->SetPreferredLayers({spatial_layer, temporal_layer});
+  consumer->SetPreferredLayers({spatial_layer, temporal_layer}, now);
   return kOk;
 }
 

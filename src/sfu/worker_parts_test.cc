@@ -61,11 +61,12 @@ TEST(IngressStreamTest, ARepetitionIsNoSignOfLife) {
   IngressStream stream(
       {.index = 0, .rid = "r0", .ssrc = {}, .rtx_ssrc = {}, .clock_rate = 90000, .nack = true, .video = true});
   stream.Bind(1, false);
-  EXPECT_TRUE(stream.HandlePacket(rtp::SeqNum(1), rtp::Timestamp(1), 100, true, false, kStart));
-  EXPECT_FALSE(stream.HandlePacket(rtp::SeqNum(1), rtp::Timestamp(1), 100, true, true, kStart + 900ms));
+  EXPECT_TRUE(stream.IsNew(rtp::SeqNum(1)));
+  stream.HandlePacket(rtp::SeqNum(1), rtp::Timestamp(1), 100, true, false, kStart);
+  EXPECT_FALSE(stream.IsNew(rtp::SeqNum(1)));
   EXPECT_TRUE(stream.CanBind(2, false, kStart + 1s));
   stream.HandleBye();
-  EXPECT_FALSE(stream.HandlePacket(rtp::SeqNum(1), rtp::Timestamp(1), 100, true, true, kStart + 1s));
+  EXPECT_FALSE(stream.IsNew(rtp::SeqNum(1)));
   EXPECT_TRUE(stream.CanBind(2, false, kStart + 1s));
 }
 

@@ -29,18 +29,23 @@ enum class Where : std::uint8_t { kSameWorker, kAcrossAPipe };
 // Clients that have connected over a World, then fed by hand: the harness itself must not allocate.
 class HotPath {
  public:
-  explicit HotPath(std::size_t fan_out, Where where = Where::kSameWorker)
-      : there_(where == Where::kSameWorker ? world_ : far_),
+  // `layered`: in three temporal layers, to receivers that are sent what they prefer.
+  explicit HotPath(std::size_t fan_out, Where where = Where::kSameWorker, bool layered = false)
+      : layered_(layered),
+        there_(where == Where::kSameWorker ? world_ : far_),
         alice_(world_, "a", sfu::TransportDirection::kSend, UdpTuple("10.0.0.1", 1)) {
     SenderOptions options;
     options.ssrc = 10;
     options.rtx_ssrc = 11;
-    EXPECT_TRUE(world_.worker()
-                    .Produce(alice_.id(), ProducerId("p"), sfu::MediaKind::kVideo, VideoParameters(options), false,
-                             world_.now())
-                    .ok());
+    json::value parameters = VideoParameters(options);
+    if (layered) parameters.at("encodings").at(0).as_object()["scalabilityMode"] = "L1T3";
+    EXPECT_TRUE(
+        world_.worker()
+            .Produce(alice_.id(), ProducerId("p"), sfu::MediaKind::kVideo, parameters, false, world_.now())
+            .ok());
     if (where == Where::kAcrossAPipe) LayPipe();
-    const json::value caps = RecvCapabilities(there_.worker());
+    const json::value caps = RecvCapabilities(
+        there_.worker(), layered ? BandwidthFeedback::kNone : BandwidthFeedback::kTransportWide);
     for (std::size_t i = 0; i < fan_out; ++i) {
       listeners_.push_back(std::make_unique<TestPeer>(there_, "b" + std::to_string(i), sfu::TransportDirection::kRecv,
                                                       UdpTuple("10.0.0.2", static_cast<std::uint16_t>(i + 1))));
@@ -67,9 +72,17 @@ class HotPath {
     payload[0] = 0x10;
     for (std::size_t i = 0; i < count; ++i) {
       payload[1] = next_ == 0 ? 0 : 1;
+      if (layered_) WriteLayers(payload);
       out.push_back(alice_.Protect(sender_->Build(MediaSender::kVp8, true, payload, next_++)));
     }
     return out;
+  }
+  // Temporal layers of the listeners, in turn 0, 1, 2 and from `first` on.
+  void Prefer(int first) {
+    for (std::size_t i = 0; i < listeners_.size(); ++i) {
+      const auto layer = static_cast<std::uint8_t>((static_cast<std::size_t>(first) + i) % 3);
+      EXPECT_TRUE(world_.worker().SetPreferredLayers(ConsumerId("c" + std::to_string(i)), 0, layer, now_).ok());
+    }
   }
   // Protected requests of a listener for the packets that will follow the last one, in order.
   std::vector<Bytes> PrepareNacks(std::size_t listener, std::size_t count) {
@@ -117,6 +130,17 @@ class HotPath {
   World& there() { return there_; }
 
  private:
+  // A picture of one packet: T0 T2 T1 T2, the upper ones always on the base layer alone (RFC 7741 section 4.2).
+  void WriteLayers(Bytes& payload) const {
+    static constexpr std::array<std::uint8_t, 4> kOrder = {0, 2, 1, 2};
+    const std::uint8_t temporal = kOrder[next_ % 4];
+    payload[0] = 0x90;
+    payload[1] = 0xE0;
+    StoreU16(payload.data() + 2, static_cast<std::uint16_t>(0x8000 | (next_ & 0x7FFF)));
+    payload[4] = static_cast<std::uint8_t>(next_ / 4);
+    payload[5] = static_cast<std::uint8_t>(temporal << 6 | (temporal > 0 ? 0x20 : 0));
+    payload[6] = next_ == 0 ? 0 : 1;
+  }
   static bool IsConnected(World& world, const TestPeer& peer) {
     return world.worker().transport_state(peer.id()) == sfu::TransportState::kConnected;
   }
@@ -136,6 +160,7 @@ class HotPath {
     };
   }
 
+  const bool layered_;
   World world_{1, LastingConsent()};
   World far_{2, LastingConsent()};
   World& there_;
@@ -169,6 +194,24 @@ TEST(AllocationCheck, ForwardingAllocatesNothingOnceWarm) {
 TEST(AllocationCheck, CrossingToAnotherWorkerAllocatesNothingOnceWarm) {
   HotPath path(4, Where::kAcrossAPipe);
   ExpectNoAllocationOnceWarm(path);
+}
+
+TEST(AllocationCheck, LeavingOutAndRenumberingLayersAllocatesNothingOnceWarm) {
+  HotPath path(3, Where::kSameWorker, /*layered=*/true);
+  path.SwallowOutput();
+  std::vector<Bytes> warm = path.Prepare(4000);
+  path.Feed(warm, 2ms);
+  for (int first = 0; first < 3; ++first) {
+    path.Prefer(first);
+    std::vector<Bytes> packets = path.Prepare(1200);
+    const std::uint64_t sent = path.world().worker().stats().packets_out;
+    const std::uint64_t before = allocations;
+    path.Feed(packets, 2ms);
+    EXPECT_EQ(allocations - before, 0u);
+    // A quarter, a half and all of them; changes take effect with the next pictures that allow them.
+    const std::uint64_t out = path.world().worker().stats().packets_out - sent;
+    EXPECT_NEAR(static_cast<double>(out), 1200 * 1.75, 12);
+  }
 }
 
 // One packet in forty is lost on its way in, each listener asks for one in ten again.

@@ -74,10 +74,10 @@ std::pair<MediaSender&, MediaSender&> Call::SimulcastCamera(bool with_rtx) {
   return {r0, AddSender(high)};
 }
 
-MediaReceiver& Call::Watch(const std::string& producer) {
+MediaReceiver& Call::Watch(const std::string& producer, const json::value& capabilities) {
   last_consumer = ConsumerId("consumer" + std::to_string(next_consumer_++));
-  auto consumed = world.worker().Consume(bob.id(), last_consumer, ProducerId(producer),
-                                         RecvCapabilities(world.worker()), world.now());
+  auto consumed =
+      world.worker().Consume(bob.id(), last_consumer, ProducerId(producer), capabilities, world.now());
   EXPECT_TRUE(consumed.ok()) << (consumed.ok() ? "" : consumed.error().message);
   last_consumed = *consumed;
   EXPECT_TRUE(world.worker().ResumeConsumer(last_consumer, world.now()).ok());

@@ -22,8 +22,9 @@ class Call {
   std::pair<MediaSender&, MediaSender&> SimulcastCamera(bool with_rtx);
   // One that the test produced itself.
   MediaSender& AddSender(SenderOptions options) { return senders_.emplace_back(alice, std::move(options)); }
-  // Consumed and resumed.
-  MediaReceiver& Watch(const std::string& producer);
+  // Consumed and resumed, by a client of those capabilities.
+  MediaReceiver& Watch(const std::string& producer, const json::value& capabilities);
+  MediaReceiver& Watch(const std::string& producer) { return Watch(producer, RecvCapabilities(world.worker())); }
 
   // 30 frames per second; receivers ask for what is missing.
   void SendVideo(MediaSender& camera, int frames, bool answer_pli);

@@ -29,6 +29,7 @@ json::array Extensions(bool video) {
   if (video) {
     out.push_back(extension(rtp::kRidUri, MediaSender::kRidId));
     out.push_back(extension(rtp::kRepairedRidUri, MediaSender::kRepairedRidId));
+    out.push_back(extension(rtp::kDependencyDescriptorUri, MediaSender::kDependencyDescriptorId));
   } else {
     out.push_back(extension(rtp::kAudioLevelUri, MediaSender::kLevelId));
   }
@@ -105,13 +106,16 @@ json::value VideoParameters(const SenderOptions& options, const std::vector<std:
                       {"msid", "stream track"}};
 }
 
-json::value RecvCapabilities(sfu::Worker& worker) {
+json::value RecvCapabilities(sfu::Worker& worker, BandwidthFeedback feedback) {
   json::object caps = worker.RouterRtpCapabilities();
   // Trap T1: browsers list each extension once, as video, unless only audio has it.
   std::map<std::string, json::value> by_uri;
   for (const json::value& item : caps["headerExtensions"].get_array()) {
     if (GetString(item, "direction") != "recvonly") by_uri[std::string(*GetString(item, "uri"))] = item;
   }
+  // Which feedback a consumer is given follows from these two, as in mediasoup.
+  if (feedback != BandwidthFeedback::kTransportWide) by_uri.erase(std::string(rtp::kTransportCcUri));
+  if (feedback == BandwidthFeedback::kNone) by_uri.erase(std::string(rtp::kAbsSendTimeUri));
   json::array extensions;
   for (const auto& [uri, item] : by_uri) extensions.push_back(item);
   caps["headerExtensions"] = std::move(extensions);
@@ -119,7 +123,10 @@ json::value RecvCapabilities(sfu::Worker& worker) {
 }
 
 MediaSender::MediaSender(TestPeer& peer, SenderOptions options)
-    : peer_(peer), options_(std::move(options)), sequence_(options_.first_sequence) {}
+    : peer_(peer),
+      options_(std::move(options)),
+      sequence_(options_.first_sequence),
+      timestamp_(options_.first_timestamp) {}
 
 Bytes MediaSender::Build(std::uint8_t payload_type, bool marker, ByteView payload, std::uint16_t sequence) {
   rtp::HeaderLayout layout;
@@ -128,6 +135,7 @@ Bytes MediaSender::Build(std::uint8_t payload_type, bool marker, ByteView payloa
   layout.Reserve(kTransportCcId, 2);
   if (!options_.video) layout.Reserve(kLevelId, 1);
   if (!options_.rid.empty()) layout.Reserve(kRidId, static_cast<std::uint8_t>(options_.rid.size()));
+  if (!descriptor_.empty()) layout.Reserve(kDependencyDescriptorId, static_cast<std::uint8_t>(descriptor_.size()));
   Bytes out(layout.size() + payload.size());
   rtp::HeaderFields fields;
   fields.marker = marker;
@@ -141,6 +149,7 @@ Bytes MediaSender::Build(std::uint8_t payload_type, bool marker, ByteView payloa
   layout.SetU16(out, kTransportCcId, transport_sequence_++);
   if (!options_.video) layout.SetU8(out, kLevelId, level_);
   if (!options_.rid.empty()) layout.Set(out, kRidId, AsBytes(options_.rid));
+  if (!descriptor_.empty()) layout.Set(out, kDependencyDescriptorId, descriptor_);
   std::copy(payload.begin(), payload.end(), out.begin() + static_cast<std::ptrdiff_t>(layout.size()));
   return out;
 }
@@ -151,6 +160,23 @@ void MediaSender::SendPacket(std::uint8_t payload_type, bool marker, ByteView pa
   ++sent;
   history_[sequence_++] = std::move(packet);
   if (history_.size() > 1000) history_.erase(static_cast<std::uint16_t>(sequence_ - 1001));
+}
+
+void MediaSender::SendPayload(ByteView payload, bool marker, ByteView descriptor) {
+  descriptor_.assign(descriptor.begin(), descriptor.end());
+  SendPacket(options_.codec.payload_type, marker, payload);
+  descriptor_.clear();
+}
+
+void MediaSender::SendSenderReport(std::uint32_t timestamp, WallTime wall) {
+  std::array<std::uint8_t, 64> buffer;
+  ByteWriter out(buffer);
+  rtcp::SenderInfo info;
+  info.ssrc = rtp::Ssrc(options_.ssrc);
+  info.ntp = rtcp::NtpTime::FromWall(wall);
+  info.rtp_timestamp = rtp::Timestamp(timestamp);
+  rtcp::WriteSenderReport(out, info);
+  peer_.SendRtcp(out.written());
 }
 
 void MediaSender::SendOpus(std::uint8_t level, bool voice) {
@@ -248,7 +274,7 @@ void MediaReceiver::HandlePacket(const ReceivedRtp& packet) {
   if (!got_mid || rtp::ParseStreamIdText(*got_mid) != mid) ++wrong_mid;
   if (from == ssrc) {
     ++packets;
-    Insert(view.sequence_number(), view.timestamp().value(), view.payload(), false);
+    Insert(view, false);
     return;
   }
   ++rtx_packets;
@@ -257,14 +283,23 @@ void MediaReceiver::HandlePacket(const ReceivedRtp& packet) {
   const auto original = rtp::DecapsulateRtx(*rtx, rtp::Ssrc(ssrc), rtp::PayloadType(payload_type));
   if (!original.ok()) return;
   const auto inner = rtp::PacketView::Parse(*original);
-  Insert(inner->sequence_number(), inner->timestamp().value(), inner->payload(), true);
+  Insert(*inner, true);
 }
 
-void MediaReceiver::Insert(rtp::SeqNum seq, std::uint32_t timestamp, ByteView payload, bool recovered) {
-  const std::int64_t number = unwrapper_.Unwrap(seq.value());
-  if (!payloads.emplace(number, Bytes(payload.begin(), payload.end())).second) ++duplicates;
-  timestamps.emplace(number, timestamp);
-  generator_.HandlePacket(seq, false, recovered, peer_.world().now());
+void MediaReceiver::Insert(const rtp::PacketView& packet, bool recovered) {
+  const std::int64_t number = unwrapper_.Unwrap(packet.sequence_number().value());
+  const ByteView payload = packet.payload();
+  const auto [at, is_new] = payloads.emplace(number, Bytes(payload.begin(), payload.end()));
+  if (is_new) {
+    timestamps.emplace(number, packet.timestamp().value());
+    markers.emplace(number, packet.marker());
+  } else {
+    ++duplicates;
+    const bool same = std::equal(payload.begin(), payload.end(), at->second.begin(), at->second.end()) &&
+                      timestamps[number] == packet.timestamp().value() && markers[number] == packet.marker();
+    if (!same) ++differing;
+  }
+  generator_.HandlePacket(packet.sequence_number(), false, recovered, peer_.world().now());
 }
 
 void MediaReceiver::HandleRtcp(ByteView compound) {

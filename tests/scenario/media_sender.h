@@ -36,19 +36,22 @@ struct SenderOptions {
   std::string cname = "peer-cname";
   bool declare_ssrc = true;
   std::uint16_t first_sequence = 65'530;
+  std::uint32_t first_timestamp = 4'294'900'000;  // wraps soon
 };
 
 json::value AudioParameters(const SenderOptions& options);
 // One encoding per entry of `rids`; empty: one with the declared SSRCs.
 json::value VideoParameters(const SenderOptions& options, const std::vector<std::string>& rids = {});
-// What Chrome answers in recvRtpCapabilities, for our router.
-json::value RecvCapabilities(sfu::Worker& worker);
+// How a client tells of its link. One that does not at all is sent what it prefers.
+enum class BandwidthFeedback { kTransportWide, kRemb, kNone };
+// What Chrome answers in recvRtpCapabilities, for our router; or one that has other feedback.
+json::value RecvCapabilities(sfu::Worker& worker, BandwidthFeedback feedback = BandwidthFeedback::kTransportWide);
 
 class MediaSender {
  public:
   static constexpr std::uint8_t kOpus = 111, kVp8 = 96, kRtx = 97;
   static constexpr std::uint8_t kMidId = 4, kAbsSendTimeId = 2, kTransportCcId = 3, kLevelId = 1, kRidId = 10,
-                                kRepairedRidId = 11;
+                                kRepairedRidId = 11, kDependencyDescriptorId = 12;
 
   MediaSender(TestPeer& peer, SenderOptions options);
 
@@ -56,6 +59,11 @@ class MediaSender {
   void SendOpus(std::uint8_t level = 30, bool voice = true);
   // One frame of `packets` packets of `size` bytes of payload.
   void SendFrame(bool key_frame, int packets = 3, std::size_t size = 1000);
+  // One packet of a picture that somebody else has made; `descriptor`: its dependency descriptor.
+  void SendPayload(ByteView payload, bool marker, ByteView descriptor = {});
+  void set_timestamp(std::uint32_t timestamp) { timestamp_ = timestamp; }
+  // That `timestamp` is `wall` by the sender's clock.
+  void SendSenderReport(std::uint32_t timestamp, WallTime wall);
   // Number taken, nothing in it: a probe.
   void SendPadding();
   void SkipSequence() { ++sequence_; }
@@ -81,9 +89,10 @@ class MediaSender {
   std::uint16_t sequence_;
   std::uint16_t rtx_sequence_ = 5000;
   std::uint16_t transport_sequence_ = 65'500;
-  std::uint32_t timestamp_ = 4'294'900'000;  // wraps soon
+  std::uint32_t timestamp_;
   std::uint32_t frames_ = 0;
   std::uint8_t level_ = 127;
+  Bytes descriptor_;  // of the packet that is being built
   bool key_frame_wanted_ = false;
   std::map<std::uint16_t, Bytes> history_;
 };
@@ -111,10 +120,12 @@ class MediaReceiver {
   // By unwrapped sequence number: what arrived, in whatever way.
   std::map<std::int64_t, Bytes> payloads;
   std::map<std::int64_t, std::uint32_t> timestamps;
+  std::map<std::int64_t, bool> markers;
+  std::size_t differing = 0;  // came twice, and not the same both times
   bool IsContiguous() const;
 
  private:
-  void Insert(rtp::SeqNum seq, std::uint32_t timestamp, ByteView payload, bool recovered);
+  void Insert(const rtp::PacketView& packet, bool recovered);
 
   TestPeer& peer_;
   Unwrapper<std::uint16_t> unwrapper_;

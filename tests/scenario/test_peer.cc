@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "proto/demux.h"
+#include "proto/rtp/extensions.h"
 #include "proto/stun/message.h"
 
 namespace jb::scenario {
@@ -11,6 +14,7 @@ namespace {
 
 constexpr Duration kCheckWhileConnecting = 50ms;
 constexpr Duration kCheckWhenConnected = 2500ms;
+constexpr std::uint8_t kTransportCcId = 5;  // the router's, for consumers
 
 }  // namespace
 
@@ -148,6 +152,7 @@ void TestPeer::HandleDatagram(const Tuple&, ByteSpan datagram, Time now) {
         return;
       }
       ReceivedRtp packet{Bytes(datagram.begin(), datagram.begin() + static_cast<std::ptrdiff_t>(*size)), now};
+      NoteTransportSequence(packet.view(), now);
       if (on_rtp) on_rtp(packet);
       if (keep_received) received.push_back(std::move(packet));
       return;
@@ -174,11 +179,30 @@ void TestPeer::HandleTimeout(Time now) {
   dtls_.HandleTimeout(now);
   FlushDtls();
   UpdateSrtp();
+  if (const auto at = twcc_.NextDeadline(); at && *at <= now) GiveFeedback(now);
+}
+
+void TestPeer::NoteTransportSequence(const rtp::PacketView& packet, Time now) {
+  packet.ForEachExtension([&](std::uint8_t id, ByteView value) {
+    if (!gives_feedback || id != kTransportCcId) return;
+    const auto sequence = rtp::ParseTransportSequence(value);
+    if (!sequence) return;
+    last_ssrc_ = packet.ssrc();
+    twcc_.HandlePacket(*sequence, now);
+  });
+}
+
+void TestPeer::GiveFeedback(Time now) {
+  std::array<std::uint8_t, 1200> room;
+  while (const std::size_t size = twcc_.PollFeedback(room, rtp::Ssrc(1), last_ssrc_, now)) {
+    SendRtcp(ByteView(room).first(size));
+  }
 }
 
 std::optional<Time> TestPeer::NextDeadline() const {
   std::optional<Time> next = dtls_.NextDeadline();
   if (checking_ && (!next || next_check_ < *next)) next = next_check_;
+  if (const auto feedback = twcc_.NextDeadline(); feedback && (!next || *feedback < *next)) next = feedback;
   return next;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A minimal honest client of one transport, from the same protocol cores: ICE controlling, DTLS client,
-// SRTP both ways. Speaks to the worker's JSON as mediasoup-client would.
+// SRTP both ways, transport-wide feedback. Speaks to the worker's JSON as mediasoup-client would.
 #pragma once
 
 #include <optional>
@@ -9,6 +9,7 @@
 
 #include "crypto/dtls.h"
 #include "crypto/srtp.h"
+#include "media/rtp/twcc_receiver.h"
 #include "proto/rtp/packet.h"
 #include "scenario/world.h"
 
@@ -59,6 +60,7 @@ class TestPeer : public Endpoint {
   std::function<void(ByteView)> on_rtcp;  // decrypted compound
   std::vector<ReceivedRtp> received;
   bool keep_received = true;
+  bool gives_feedback = true;  // transport-wide, on what arrives
   std::size_t checks_answered = 0;
   std::size_t errors_answered = 0;
   std::size_t undecryptable = 0;
@@ -68,6 +70,8 @@ class TestPeer : public Endpoint {
  private:
   void FlushDtls();
   void UpdateSrtp();
+  void NoteTransportSequence(const rtp::PacketView& packet, Time now);
+  void GiveFeedback(Time now);
 
   World& world_;
   TransportId id_;
@@ -79,6 +83,8 @@ class TestPeer : public Endpoint {
   bool checking_ = false;
   bool dtls_started_ = false;
   Time next_check_ = kNever;
+  media::TwccReceiver twcc_;
+  rtp::Ssrc last_ssrc_;
 };
 
 }  // namespace jb::scenario

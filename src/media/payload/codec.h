@@ -33,6 +33,9 @@ const CodecInfo& GetCodec(Codec codec);
 // Case-insensitive; nullptr when we do not have it.
 const CodecInfo* FindCodec(std::string_view mime_type);
 
+// Their layers are told by that header extension, not by the payload.
+inline bool HasDependencyDescriptor(Codec codec) { return codec == Codec::kH264 || codec == Codec::kAv1; }
+
 inline bool IsKeyFrame(Codec codec, ByteView payload) { return GetCodec(codec).is_key_frame(payload); }
 inline bool IsStartOfFrame(Codec codec, ByteView payload) { return GetCodec(codec).is_start_of_frame(payload); }
 

@@ -28,6 +28,7 @@ PacketRef PacketPool::Take() {
   buffer->pool_ = this;
   buffer->size_ = 0;
   buffer->layout_ = {};
+  buffer->numbered_size_ = 0;
   return PacketRef(buffer);
 }
 

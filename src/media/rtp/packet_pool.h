@@ -29,6 +29,9 @@ class PacketBuffer {
   const rtp::HeaderLayout& layout() const { return layout_; }
   rtp::HeaderLayout& layout() { return layout_; }
   std::size_t header_size() const { return layout_.size(); }
+  // The first bytes of the payload that hold numbers which each receiver is told differently (VP8); else 0.
+  std::size_t numbered_size() const { return numbered_size_; }
+  void set_numbered_size(std::size_t n) { numbered_size_ = static_cast<std::uint8_t>(n); }
   ByteView payload() const { return bytes().subspan(header_size()); }
 
  private:
@@ -37,6 +40,7 @@ class PacketBuffer {
   PacketPool* pool_ = nullptr;
   std::uint32_t references_ = 0;
   std::uint16_t size_ = 0;
+  std::uint8_t numbered_size_ = 0;
   rtp::HeaderLayout layout_;
   std::array<std::uint8_t, kCapacity> storage_;
 };

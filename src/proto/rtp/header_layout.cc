@@ -11,6 +11,7 @@ namespace jb::rtp {
 bool HeaderLayout::Reserve(std::uint8_t id, std::uint8_t size) {
   if (id == 0 || count_ == kMaxExtensions || Has(id)) return false;
   slots_[count_++] = {id, size};
+  if (id < 16) short_ids_ |= static_cast<std::uint16_t>(1u << id);
   if (id > 14 || size == 0 || size > 16) two_byte_ = true;  // RFC 8285 section 4.2: the one-byte form's limits
   return true;
 }

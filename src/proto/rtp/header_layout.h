@@ -44,6 +44,8 @@ class HeaderLayout {
   // Bytes of the whole header: 12 without extensions, else padded to a multiple of 4.
   std::size_t size() const;
   bool Has(std::uint8_t id) const { return IndexOf(id) < count_; }
+  // Bit n: id n is reserved. Of the ids below 16.
+  std::uint16_t short_ids() const { return short_ids_; }
 
   // Writes the header, every slot empty (padding). Returns size(), or 0 when the buffer is too
   // small.
@@ -69,6 +71,7 @@ class HeaderLayout {
   std::size_t element_header_size() const { return two_byte_ ? 2 : 1; }
 
   std::array<Slot, kMaxExtensions> slots_{};
+  std::uint16_t short_ids_ = 0;
   std::uint8_t count_ = 0;
   bool two_byte_ = false;
 };
