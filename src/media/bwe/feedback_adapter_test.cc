@@ -62,7 +62,7 @@ TEST(SentPacketHistory, IsBoundedHoweverMuchIsSent) {
 TEST(SentPacketHistory, GrowsNoFurtherThanTheAgeOfFeedbackNeeds) {
   SentPacketHistory history(0);
   for (int i = 0; i < 20'000; ++i) history.Add(100, 0, kT0 + i * milliseconds(20));
-  EXPECT_LE(history.size(), 256u) << "50 packets per second for 5 s are 250";
+  EXPECT_LE(history.size(), 256u) << "50 packets per second for 2 s are 100";
 }
 
 TEST(SentPacketHistory, WhatHasNoNumberIsPutDownToTheNextThatHas) {

@@ -13,7 +13,8 @@ constexpr std::size_t kFirstCapacity = 256;
 
 std::uint16_t SentPacketHistory::Add(std::size_t size, ProbeClusterId cluster, Time now) {
   if (this->size() == ring_.size()) MakeRoom(now);
-  At(end_) = {now, static_cast<std::uint32_t>(size), std::exchange(untracked_, 0), cluster, SentStatus::kInFlight};
+  const auto clamped = [](std::size_t bytes) { return static_cast<std::uint16_t>(std::min<std::size_t>(bytes, 0xffff)); };
+  At(end_) = {now, clamped(size), clamped(std::exchange(untracked_, 0)), cluster, SentStatus::kInFlight};
   return static_cast<std::uint16_t>(end_++);
 }
 

@@ -19,18 +19,19 @@ enum class SentStatus : std::uint8_t { kInFlight, kLost, kReceived };
 
 struct SentPacket {
   Time sent_at{};
-  std::uint32_t size = 0;           // bytes of the datagram
-  std::uint32_t untracked_size = 0;  // bytes of what has no number (audio) and was sent since the packet before
+  std::uint16_t size = 0;           // bytes of the datagram
+  std::uint16_t untracked_size = 0;  // bytes of what has no number (audio) and was sent since the packet before
   ProbeClusterId probe_cluster = 0;
   SentStatus status = SentStatus::kInFlight;
 };
+static_assert(sizeof(SentPacket) == 16);  // a thousand a second are kept for each receiver
 
 class SentPacketHistory {
  public:
   // Feedback about more numbers at once is refused by the parser; half the circle must stay free.
   static constexpr std::size_t kMaxPackets = 8192;
   // Feedback that is later than this is of no use. Kept longer only while the ring has room.
-  static constexpr Duration kMaxAge = std::chrono::seconds(5);
+  static constexpr Duration kMaxAge = std::chrono::seconds(2);
 
   explicit SentPacketHistory(std::uint16_t first_sequence) : begin_(first_sequence), end_(first_sequence) {}
 
@@ -52,5 +53,6 @@ class SentPacketHistory {
   std::int64_t begin_, end_;      // unwrapped numbers: [begin_, end_)
   std::uint32_t untracked_ = 0;
 };
+
 
 }  // namespace jb::media
