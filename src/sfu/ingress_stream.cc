@@ -32,7 +32,9 @@ IngressStream::IngressStream(IngressStreamOptions options)
       ssrc_(options_.ssrc),
       rtx_ssrc_(options_.rtx_ssrc),
       layer_reader_(options_.dependency),
-      receiver_(rtp::Ssrc(options_.ssrc.value_or(0)), options_.clock_rate) {}
+      receiver_(rtp::Ssrc(options_.ssrc.value_or(0)), options_.clock_rate) {
+  if (options_.red) red_.emplace();
+}
 
 bool IngressStream::CanBind(std::uint32_t ssrc, bool rtx, Time now) const {
   const std::optional<std::uint32_t>& declared_one = rtx ? options_.rtx_ssrc : options_.ssrc;
@@ -56,6 +58,7 @@ void IngressStream::Bind(std::uint32_t ssrc, bool rtx) {
   meter_.Reset();
   receiver_ = media::StreamReceiver(rtp::Ssrc(ssrc), options_.clock_rate);
   nack_.Reset();
+  if (red_) red_->Reset();
 }
 
 void IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, bool key_frame,

@@ -15,6 +15,7 @@
 #include "media/layers/layer_reader.h"
 #include "media/rtp/key_frame_requester.h"
 #include "media/rtp/nack_generator.h"
+#include "media/rtp/red_receiver.h"
 #include "media/rtp/stream_receiver.h"
 #include "proto/rtp/types.h"
 #include "sfu/forward.h"
@@ -45,6 +46,7 @@ struct IngressStreamOptions {
   std::optional<std::uint32_t> rtx_ssrc;
   std::uint32_t clock_rate = 90000;
   bool nack = false;
+  bool red = false;
   bool video = false;
   media::SpatialDependency dependency = media::SpatialDependency::kFull;
 };
@@ -74,6 +76,8 @@ class IngressStream {
   std::optional<Time> NextDeadline() const;
 
   media::StreamReceiver& receiver() { return receiver_; }
+  // Where the sender may put copies of packets into later ones.
+  media::RedReceiver* red() { return red_ ? &*red_ : nullptr; }
   media::NackGenerator* nack() { return options_.nack ? &nack_ : nullptr; }
   media::KeyFrameRequester& key_frames() { return key_frames_; }
   std::uint8_t NextFirSequence() { return fir_sequence_++; }
@@ -111,6 +115,7 @@ class IngressStream {
   media::LayerMeter meter_;
   media::StreamReceiver receiver_;
   media::NackGenerator nack_;
+  std::optional<media::RedReceiver> red_;
   media::KeyFrameRequester key_frames_;
 };
 

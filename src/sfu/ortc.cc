@@ -173,6 +173,8 @@ bool RtpCodec::is_rtx() const {
   return mime_type.size() == 9 && EqualsIgnoringCase(std::string_view(mime_type).substr(5), "/rtx");
 }
 
+bool RtpCodec::is_red() const { return EqualsIgnoringCase(mime_type, "audio/red"); }
+
 std::optional<std::int64_t> RtpCodec::IntParameter(std::string_view name) const {
   for (const auto& [key, value] : parameters) {
     if (key != name) continue;
@@ -224,7 +226,7 @@ bool IsSameCodec(const RtpCodec& a, const RtpCodec& b) {
 Result<RtpMapping> MapProducer(const RtpParameters& producer, const RtpCapabilities& router, Random& random) {
   RtpMapping out;
   for (const RtpCodec& codec : producer.codecs) {
-    if (codec.is_rtx()) continue;
+    if (!codec.is_media()) continue;
     const RtpCodec* offered = FindSame(router.codecs, codec);
     if (!offered) return Fail("unsupported_codec", "the router has no codec " + codec.mime_type);
     out.codecs.push_back({codec.payload_type, offered->payload_type});

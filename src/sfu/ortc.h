@@ -48,6 +48,9 @@ struct RtpCodec {
   std::vector<RtcpFeedback> rtcp_feedback;
 
   bool is_rtx() const;
+  // RFC 2198: not a codec of its own but packets of the others, with copies of earlier ones.
+  bool is_red() const;
+  bool is_media() const { return !is_rtx() && !is_red(); }
   std::optional<std::int64_t> IntParameter(std::string_view name) const;
   std::optional<std::string_view> TextParameter(std::string_view name) const;
 };
@@ -129,6 +132,7 @@ json::object ToJson(const RtpParameters& parameters);
 json::object ToJson(const RtpMapping& mapping);
 
 // sfu-contract 9.1 to 9.4.
+// RED is not mapped: it is taken apart where it comes in, and no consumer sees it.
 Result<RtpMapping> MapProducer(const RtpParameters& producer, const RtpCapabilities& router, Random& random);
 RtpParameters MakeConsumable(MediaKind kind, const RtpParameters& producer, const RtpCapabilities& router,
                              const RtpMapping& mapping);

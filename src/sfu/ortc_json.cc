@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Peers' JSON to values, and values to JSON. Everything is bounded: a peer chooses neither how much we
 // store nor how deep we loop.
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <cstdio>
@@ -129,16 +130,23 @@ Status<> CheckCodecs(const std::vector<RtpCodec>& codecs) {
   for (const RtpCodec& codec : codecs) {
     if (seen[codec.payload_type]) return Invalid("a payload type appears twice");
     seen[codec.payload_type] = true;
-    media |= !codec.is_rtx();
+    media |= codec.is_media();
   }
   if (!media) return Invalid("codecs must hold at least one media codec");
   for (const RtpCodec& rtx : codecs) {
     if (!rtx.is_rtx()) continue;
     bool found = false;
     for (const RtpCodec& codec : codecs) {
-      found |= !codec.is_rtx() && codec.payload_type == *rtx.IntParameter("apt");
+      found |= codec.is_media() && codec.payload_type == *rtx.IntParameter("apt");
     }
     if (!found) return Invalid("an rtx codec's apt names no media codec");
+  }
+  for (const RtpCodec& red : codecs) {
+    if (!red.is_red()) continue;
+    const bool found = std::any_of(codecs.begin(), codecs.end(), [&](const RtpCodec& codec) {
+      return codec.is_media() && codec.clock_rate == red.clock_rate;
+    });
+    if (!found) return Invalid("a red codec needs a media codec of its clock rate");
   }
   return kOk;
 }

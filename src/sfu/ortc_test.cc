@@ -168,6 +168,35 @@ TEST(OrtcTest, AProducerWithAnUnknownCodecIsUnsupported) {
   EXPECT_EQ(mapping.error().code, "unsupported_codec");
 }
 
+TEST(OrtcTest, RedIsTakenFromASenderAndNeitherOfferedNorPassedOn) {
+  const json::value parameters = *ParseJson(R"({"mid":"0","codecs":[
+      {"mimeType":"audio/red","payloadType":63,"clockRate":48000,"channels":2,"parameters":{"111/111":""}},
+      {"mimeType":"audio/opus","payloadType":111,"clockRate":48000,"channels":2}]})");
+  const auto producer = ParseRtpParameters(parameters);
+  ASSERT_TRUE(producer.ok());
+  EXPECT_TRUE(producer->codecs[0].is_red());
+  const auto router = MakeRouterCapabilities(DefaultMediaCodecs());
+  testing::SeededRandom random(1);
+  const auto mapping = MapProducer(*producer, *router, random);
+  ASSERT_TRUE(mapping.ok());
+  ASSERT_EQ(mapping->codecs.size(), 1u);
+  EXPECT_EQ(mapping->codecs[0].payload_type, 111);
+  const RtpParameters consumable = MakeConsumable(MediaKind::kAudio, *producer, *router, *mapping);
+  ASSERT_EQ(consumable.codecs.size(), 1u);
+  EXPECT_EQ(consumable.codecs[0].mime_type, "audio/opus");
+  for (const RtpCodec& codec : router->codecs) EXPECT_FALSE(codec.is_red());
+}
+
+TEST(OrtcTest, RedWithoutWhatItHoldsIsRefused) {
+  const auto alone = ParseRtpParameters(*ParseJson(
+      R"({"codecs":[{"mimeType":"audio/red","payloadType":63,"clockRate":48000,"channels":2}]})"));
+  EXPECT_FALSE(alone.ok());
+  const auto other_clock = ParseRtpParameters(*ParseJson(R"({"codecs":[
+      {"mimeType":"audio/red","payloadType":63,"clockRate":8000},
+      {"mimeType":"audio/opus","payloadType":111,"clockRate":48000,"channels":2}]})"));
+  EXPECT_FALSE(other_clock.ok());
+}
+
 TEST(OrtcTest, MissingEncodingsBecomeOneEmptyEncoding) {
   const auto producer = ParseRtpParameters(
       Parse(R"({"codecs":[{"mimeType":"AUDIO/OPUS","payloadType":111,"clockRate":48000,"channels":2}],"rtcp":{}})"));

@@ -70,6 +70,7 @@ void Producer::BuildPayloadTable(const RtpParameters& parameters, const RtpMappi
   for (const RtpCodec& codec : parameters.codecs) {
     Payload& row = payloads_[codec.payload_type];
     row.rtx = codec.is_rtx();
+    row.red = codec.is_red();
     if (row.rtx) {
       row.apt = static_cast<std::uint8_t>(codec.IntParameter("apt").value_or(0) & 0x7F);
     } else if (const media::CodecInfo* info = media::FindCodec(codec.mime_type)) {
@@ -93,8 +94,9 @@ void Producer::BuildStreams(const RtpParameters& parameters) {
     options.rtx_ssrc = encoding.rtx_ssrc;
     options.video = options_.kind == MediaKind::kVideo;
     options.dependency = ParseScalabilityMode(encoding.scalability_mode.value_or("")).dependency;
+    for (const RtpCodec& codec : parameters.codecs) options.red |= codec.is_red();
     for (const RtpCodec& codec : parameters.codecs) {
-      if (codec.is_rtx()) continue;
+      if (!codec.is_media()) continue;
       options.clock_rate = codec.clock_rate;
       options.nack = !options_.piped && HasFeedback(codec, "nack", "");
       break;
@@ -161,7 +163,7 @@ void Producer::UpdateFlow(Time now) {
 IngressStream* Producer::Bindable(std::uint32_t ssrc, std::uint8_t payload_type, std::optional<std::string_view> rid,
                                   std::optional<std::string_view> repaired_rid, Time now) {
   const Payload& payload = payloads_[payload_type];
-  if (!payload.known) return nullptr;
+  if (!payload.known && !payload.red) return nullptr;
   const std::optional<std::string_view> wanted = payload.rtx && repaired_rid ? repaired_rid : rid;
   for (const auto& stream : streams_) {
     // Encodings with a RID are found by it alone; a single one without needs none.

@@ -99,6 +99,7 @@ class Producer {
   IngressStream* Bindable(std::uint32_t ssrc, std::uint8_t payload_type, std::optional<std::string_view> rid,
                           std::optional<std::string_view> repaired_rid, Time now);
   bool IsRtx(std::uint8_t payload_type) const { return payloads_[payload_type].rtx; }
+  bool IsRed(std::uint8_t payload_type) const { return payloads_[payload_type].red; }
   // The media payload type an RTX payload type repairs.
   std::uint8_t MediaPayloadType(std::uint8_t rtx_payload_type) const { return payloads_[rtx_payload_type].apt; }
   // Another SSRC took `stream` over: its numbers and timestamps begin anew.
@@ -129,6 +130,7 @@ class Producer {
   struct Payload {
     bool known = false;
     bool rtx = false;
+    bool red = false;  // taken apart before it gets here; nothing to forward as it is
     std::uint8_t apt = 0;
     std::uint8_t mapped = 0;
     media::Codec codec = media::Codec::kOpus;

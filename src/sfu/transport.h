@@ -129,6 +129,7 @@ class Transport : public Timed {
   std::optional<std::string_view> StreamIdText(const rtp::PacketView& packet, ExtensionId id) const;
   void HandleMedia(const Binding& binding, const rtp::PacketView& packet, bool recovered, Time now);
   void HandleRtx(const Binding& binding, const rtp::MutablePacketView& packet, Time now);
+  void HandleRed(const Binding& binding, const rtp::MutablePacketView& packet, Time now);
 
   // transport_rtcp.cc
   void HandleRtcpPacket(const rtcp::RawPacket& packet, Time now);

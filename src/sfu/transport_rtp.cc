@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Incoming RTP: authenticated first, then told apart by SSRC, MID and RID (RFC 8843 section 9.2).
+#include <algorithm>
+#include <array>
+
+#include "media/payload/red.h"
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/header_layout.h"
 #include "proto/rtp/rtx.h"
 #include "sfu/ingress_stream.h"
 #include "sfu/producer.h"
@@ -11,6 +16,24 @@ namespace {
 
 // Reliability R6: at most media and RTX of each encoding are bound; this caps them over all producers.
 constexpr std::size_t kMaxBindings = 128;
+
+// The packet as it was sent, but for the header extensions, which nobody repeats. `room` has room for any.
+ByteView WriteRecovered(ByteSpan room, rtp::Ssrc ssrc, const media::RedReceiver::Recovered& lost) {
+  const std::size_t header = rtp::HeaderLayout().Write(
+      room, {false, rtp::PayloadType(lost.payload_type), lost.sequence_number, lost.timestamp, ssrc});
+  std::copy(lost.payload.begin(), lost.payload.end(), room.begin() + static_cast<std::ptrdiff_t>(header));
+  return room.first(header + lost.payload.size());
+}
+
+// The packet with that block, which is part of its payload, for a payload.
+ByteView ReplacePayload(const rtp::MutablePacketView& packet, const media::red::Block& block) {
+  const ByteSpan bytes = packet.mutable_bytes();
+  const ByteSpan payload = bytes.subspan(packet.header_size());
+  std::copy(block.data.begin(), block.data.end(), payload.begin());  // forwards: it moves towards the front
+  rtp::SetPayloadType(bytes, rtp::PayloadType(block.payload_type));
+  bytes[0] &= 0xDF;  // the padding is cut off
+  return bytes.first(packet.header_size() + block.data.size());
+}
 
 }  // namespace
 
@@ -55,7 +78,12 @@ void Transport::HandleRtp(const Tuple& from, ByteSpan datagram, Time now) {
   if (!binding.stream) return;
   if (binding.rtx) {
     HandleRtx(binding, *packet, now);
+  } else if (binding.producer->IsRed(packet->payload_type().value())) {
+    HandleRed(binding, *packet, now);
   } else {
+    if (media::RedReceiver* red = binding.stream->red()) {
+      red->HandlePacket(packet->sequence_number(), packet->timestamp());
+    }
     HandleMedia(binding, *packet, false, now);
   }
 }
@@ -134,6 +162,29 @@ void Transport::HandleRtx(const Binding& binding, const rtp::MutablePacketView& 
     return;
   }
   HandleMedia(binding, *view, true, now);
+}
+
+// Behind this there is no RED. What was lost and is in it goes first, under its own number and time; then the packet.
+void Transport::HandleRed(const Binding& binding, const rtp::MutablePacketView& packet, Time now) {
+  const auto parsed = media::red::Payload::Parse(packet.payload());
+  if (!parsed.ok()) {
+    context_.Drop(DropReason::kRtpMalformed);
+    return;
+  }
+  binding.stream->red()->Recover(
+      *parsed, packet.sequence_number(), packet.timestamp(), [&](const media::RedReceiver::Recovered& lost) {
+        std::array<std::uint8_t, rtp::kFixedHeaderSize + media::red::kMaxRedundantSize> room;
+        const auto view = rtp::PacketView::Parse(WriteRecovered(room, packet.ssrc(), lost));
+        if (!view.ok()) return;  // its payload type is one of RTCP's
+        ++context_.stats.recovered_by_redundancy;
+        HandleMedia(binding, *view, true, now);
+      });
+  const auto primary = rtp::PacketView::Parse(ReplacePayload(packet, parsed->primary()));
+  if (!primary.ok()) {
+    context_.Drop(DropReason::kRtpMalformed);
+    return;
+  }
+  HandleMedia(binding, *primary, false, now);
 }
 
 }  // namespace jb::sfu

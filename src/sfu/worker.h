@@ -162,7 +162,8 @@ struct WorkerStats {
   std::uint64_t stun_in = 0, stun_out = 0;
   std::uint64_t dtls_in = 0, dtls_out = 0;
   std::uint64_t nacks_received = 0, nacks_sent = 0;  // sequence numbers, not packets
-  std::uint64_t retransmitted = 0, recovered = 0;
+  std::uint64_t retransmitted = 0;
+  std::uint64_t recovered = 0, recovered_by_redundancy = 0;  // lost, and come after all; those of them by RED
   std::uint64_t key_frames_requested = 0, key_frames_seen = 0;
   std::uint64_t feedback_ignored = 0;
   std::uint64_t piped_in = 0, piped_out = 0;  // messages from and to other workers

@@ -32,8 +32,7 @@ void Call::Connect() {
   world.Run(50ms);
 }
 
-MediaSender& Call::Microphone() {
-  SenderOptions options;
+MediaSender& Call::Microphone(SenderOptions options) {
   options.video = false;
   options.ssrc = 1001;
   options.mid = "0";

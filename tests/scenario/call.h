@@ -16,7 +16,7 @@ class Call {
   // Both transports, as far as DTLS.
   void Connect();
   // Produced as "mic" and "camera".
-  MediaSender& Microphone();
+  MediaSender& Microphone(SenderOptions options = {});
   MediaSender& Camera(SenderOptions options = {});
   // "camera" in two streams, r0 below r1; `with_rtx`: with retransmission streams.
   std::pair<MediaSender&, MediaSender&> SimulcastCamera(bool with_rtx);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "media/payload/test_red_writer.h"
 #include "proto/rtcp/compound.h"
 #include "proto/rtcp/fir.h"
 #include "proto/rtcp/nack.h"
@@ -63,13 +64,21 @@ CodecShape Av1Shape() { return {"AV1", 45, {}, {0x18, 0x0A}, {0x10, 0x32}, {0x90
 json::value AudioParameters(const SenderOptions& options) {
   json::object encoding;
   if (options.declare_ssrc) encoding["ssrc"] = options.ssrc;
+  json::array codecs{json::object{{"mimeType", "audio/opus"},
+                                  {"payloadType", MediaSender::kOpus},
+                                  {"clockRate", 48000},
+                                  {"channels", 2},
+                                  {"parameters", json::object{{"useinbandfec", 1}}},
+                                  {"rtcpFeedback", json::array{Feedback("transport-cc")}}}};
+  if (options.red_copies > 0) {
+    codecs.push_back(json::object{{"mimeType", "audio/red"},
+                                  {"payloadType", MediaSender::kRed},
+                                  {"clockRate", 48000},
+                                  {"channels", 2},
+                                  {"parameters", json::object{{"111/111", ""}}}});
+  }
   return json::object{{"mid", options.mid},
-                      {"codecs", json::array{json::object{{"mimeType", "audio/opus"},
-                                                          {"payloadType", MediaSender::kOpus},
-                                                          {"clockRate", 48000},
-                                                          {"channels", 2},
-                                                          {"parameters", json::object{{"useinbandfec", 1}}},
-                                                          {"rtcpFeedback", json::array{Feedback("transport-cc")}}}}},
+                      {"codecs", codecs},
                       {"headerExtensions", Extensions(false)},
                       {"encodings", json::array{encoding}},
                       {"rtcp", json::object{{"cname", options.cname}, {"reducedSize", true}}},
@@ -183,10 +192,25 @@ void MediaSender::SendOpus(std::uint8_t level, bool voice) {
   Bytes payload(60, 0x78);
   StoreU32(payload.data() + 4, frames_++);
   level_ = rtp::WriteAudioLevel({voice, level});
-  const Bytes packet = Build(kOpus, false, payload, sequence_++);
+  const bool red = options_.red_copies > 0;
+  const Bytes packet = red ? Build(kRed, false, WrapInRed(payload), sequence_++) : Build(kOpus, false, payload, sequence_++);
   peer_.SendRtp(packet);
   ++sent;
   timestamp_ += 960;
+}
+
+// As Chrome: the oldest first, and none that is too old for the 14 bits of its offset.
+Bytes MediaSender::WrapInRed(ByteView opus) {
+  std::vector<media::red::Block> copies;
+  for (const Spoken& one : spoken_) {
+    const std::uint32_t offset = timestamp_ - one.timestamp;
+    if (offset > media::red::kMaxTimestampOffset) continue;
+    copies.push_back({kOpus, static_cast<std::uint16_t>(offset), one.opus});
+  }
+  const Bytes out = media::testing::WriteRed(copies, kOpus, opus);
+  spoken_.push_back({timestamp_, Bytes(opus.begin(), opus.end())});
+  if (spoken_.size() > options_.red_copies) spoken_.pop_front();
+  return out;
 }
 
 void MediaSender::SendFrame(bool key_frame, int packets, std::size_t size) {

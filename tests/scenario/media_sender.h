@@ -3,6 +3,7 @@
 // NACK, a key frame on PLI; and a receiver that finds gaps, asks, and puts the stream together again.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -35,6 +36,7 @@ struct SenderOptions {
   std::string rid;
   std::string cname = "peer-cname";
   bool declare_ssrc = true;
+  std::size_t red_copies = 0;  // audio: each packet carries so many earlier ones (RFC 2198)
   std::uint16_t first_sequence = 65'530;
   std::uint32_t first_timestamp = 4'294'900'000;  // wraps soon
 };
@@ -49,7 +51,7 @@ json::value RecvCapabilities(sfu::Worker& worker, BandwidthFeedback feedback = B
 
 class MediaSender {
  public:
-  static constexpr std::uint8_t kOpus = 111, kVp8 = 96, kRtx = 97;
+  static constexpr std::uint8_t kOpus = 111, kRed = 63, kVp8 = 96, kRtx = 97;
   static constexpr std::uint8_t kMidId = 4, kAbsSendTimeId = 2, kTransportCcId = 3, kLevelId = 1, kRidId = 10,
                                 kRepairedRidId = 11, kDependencyDescriptorId = 12;
 
@@ -57,6 +59,8 @@ class MediaSender {
 
   // One packet of 20 ms.
   void SendOpus(std::uint8_t level = 30, bool voice = true);
+  // Sends nothing for so long, and takes no numbers.
+  void KeepSilent(std::uint32_t ticks) { timestamp_ += ticks; }
   // One frame of `packets` packets of `size` bytes of payload.
   void SendFrame(bool key_frame, int packets = 3, std::size_t size = 1000);
   // One packet of a picture that somebody else has made; `descriptor`: its dependency descriptor.
@@ -83,6 +87,7 @@ class MediaSender {
 
  private:
   void SendPacket(std::uint8_t payload_type, bool marker, ByteView payload);
+  Bytes WrapInRed(ByteView opus);
 
   TestPeer& peer_;
   SenderOptions options_;
@@ -95,6 +100,11 @@ class MediaSender {
   Bytes descriptor_;  // of the packet that is being built
   bool key_frame_wanted_ = false;
   std::map<std::uint16_t, Bytes> history_;
+  struct Spoken {
+    std::uint32_t timestamp;
+    Bytes opus;
+  };
+  std::deque<Spoken> spoken_;  // the last red_copies packets
 };
 
 // The receiving end of one consumer.

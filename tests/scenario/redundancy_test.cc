@@ -2,6 +2,10 @@
 // Sound that is lost on the way and made good by what other packets carry of it.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cmath>
+
+#include "media/payload/test_red_writer.h"
 #include "scenario/call.h"
 
 namespace jb::scenario {
@@ -51,6 +55,148 @@ TEST_F(ListenersTest, AListenerWhoPausedCountsNoMore) {
   ASSERT_TRUE(call.world.worker().PauseConsumer(call.last_consumer, call.world.now()).ok());
   Talk(0, 26);
   EXPECT_EQ(mic.fraction_lost, 0);
+}
+
+// A microphone whose packets carry the ones before.
+class RedTest : public ::testing::TestWithParam<std::size_t> {
+ protected:
+  static SenderOptions WithCopies(std::size_t copies) {
+    SenderOptions options;
+    options.red_copies = copies;
+    return options;
+  }
+  void Talk(int packets) {
+    for (int i = 0; i < packets; ++i) {
+      mic.SendOpus();
+      call.world.Run(20ms);
+    }
+  }
+  std::uint64_t Recovered() { return call.world.worker().stats().recovered_by_redundancy; }
+  static std::uint32_t CountIn(const Bytes& opus) { return LoadU32(opus.data() + 4); }
+  // Everything that was heard has the number and the time that go with what was said.
+  void ExpectInPlace() {
+    ASSERT_FALSE(ear.payloads.empty());
+    const auto [first, payload] = *ear.payloads.begin();
+    const std::uint32_t said = CountIn(payload);
+    const std::uint32_t at = ear.timestamps.begin()->second;
+    for (const auto& [number, opus] : ear.payloads) {
+      ASSERT_EQ(CountIn(opus) - said, number - first);
+      ASSERT_EQ(ear.timestamps[number], at + (CountIn(opus) - said) * 960);
+    }
+    EXPECT_EQ(ear.duplicates, 0u);
+  }
+
+  Call call;
+  MediaSender& mic = call.Microphone(WithCopies(GetParam()));
+  MediaReceiver& ear = call.Watch("mic");
+};
+INSTANTIATE_TEST_SUITE_P(Copies, RedTest, ::testing::Values(1, 2, 4));
+
+TEST_P(RedTest, ListenersAndTheTapGetPlainOpus) {
+  ASSERT_TRUE(call.world.worker().SetTap(ProducerId("mic"), true).ok());
+  call.Connect();
+  Talk(50);
+  EXPECT_EQ(ear.packets, 50u);
+  EXPECT_TRUE(ear.IsContiguous());
+  ExpectInPlace();
+  EXPECT_EQ(ear.payloads.begin()->second.size(), 60u);
+  const rtp::PacketView last = call.bob.received.back().view();
+  EXPECT_EQ(last.payload_type().value(), 100);
+  EXPECT_TRUE(last.FindExtension(6)) << "the audio level travels along";
+  ASSERT_EQ(call.world.tapped.size(), 50u);
+  EXPECT_EQ(call.world.tapped.back().payload, ear.payloads.rbegin()->second);
+  EXPECT_EQ(Recovered(), 0u);
+  EXPECT_EQ(call.Drops(sfu::DropReason::kDuplicate), 0u);
+}
+
+// A packet is gone only if those with its copies are too: of a share p that is lost, p^(copies + 1) stays lost.
+TEST_P(RedTest, OfAThirdThatIsLostTheShareComesBackThatArithmeticSays) {
+  constexpr int kPackets = 10'000;
+  constexpr double kLoss = 0.3;
+  ASSERT_TRUE(call.world.worker().SetTap(ProducerId("mic"), true).ok());
+  call.Connect();
+  call.bob.keep_received = false;
+  Talk(10);
+  testing::SeededRandom dice(11);
+  std::uint64_t lost = 0;
+  call.world.lose_up = [&](const Tuple&, ByteView datagram) {
+    const bool red = (datagram[1] & 0x7F) == MediaSender::kRed;  // no STUN, no reports
+    const bool lose = red && dice.Between(0, 9'999) < 10'000 * kLoss;
+    lost += lose;
+    return lose;
+  };
+  Talk(kPackets);
+  call.world.lose_up = [](const Tuple&, ByteView) { return false; };
+  Talk(10);
+  const double expected = 1 - std::pow(kLoss, GetParam());
+  // Four standard deviations of that many throws.
+  const double margin = 4 * std::sqrt(expected * (1 - expected) / static_cast<double>(lost));
+  EXPECT_NEAR(static_cast<double>(Recovered()) / static_cast<double>(lost), expected, margin);
+  EXPECT_EQ(ear.packets, kPackets + 20 - lost + Recovered());
+  EXPECT_EQ(call.world.tapped.size(), ear.packets);
+  ExpectInPlace();
+}
+
+TEST_P(RedTest, TheSpeakerIsStillToldHowLossyItsLinkIs) {
+  call.Connect();
+  Talk(10);
+  testing::SeededRandom dice(5);
+  call.world.lose_up = [&](const Tuple&, ByteView) { return dice.Between(0, 9) < 3; };
+  Talk(500);
+  EXPECT_NEAR(mic.fraction_lost / 256.0, 0.3, 0.2);
+}
+
+TEST_P(RedTest, APacketThatWasOnlyLateIsHeardOnce) {
+  call.Connect();
+  Talk(10);
+  testing::NetemProfile network;
+  network.latency = 50ms;
+  network.reorder = 0.2;
+  network.reorder_lead = 30ms;
+  call.world.set_network(network);
+  Talk(500);
+  call.world.Run(200ms);  // for what is on its way
+  call.world.set_network({});
+  Talk(10);
+  EXPECT_GT(call.Drops(sfu::DropReason::kDuplicate), 20u) << "the copy was faster";
+  EXPECT_EQ(ear.packets, 520u);
+  EXPECT_TRUE(ear.IsContiguous());
+  ExpectInPlace();
+}
+
+TEST_P(RedTest, WhatWasSaidBeforeAPauseComesAfterIt) {
+  call.Connect();
+  Talk(10);
+  call.world.lose_up = [](const Tuple&, ByteView) { return true; };
+  Talk(1);
+  call.world.lose_up = [](const Tuple&, ByteView) { return false; };
+  mic.KeepSilent(4800);
+  call.world.Run(100ms);
+  Talk(10);
+  EXPECT_EQ(Recovered(), 1u);
+  EXPECT_EQ(ear.packets, 21u);
+  EXPECT_TRUE(ear.IsContiguous());
+}
+
+TEST_P(RedTest, BrokenRedIsDroppedAndCounted) {
+  call.Connect();
+  Talk(10);
+  const Bytes truncated{0xEF, 0x0F};
+  call.alice.SendRtp(mic.Build(MediaSender::kRed, false, truncated, mic.sequence()));
+  mic.SkipSequence();
+  mic.KeepSilent(960);
+  // RED in RED, and in it a lost packet with a payload type that is RTCP's.
+  const Bytes sound(60, 0x78);
+  const std::array copies{media::red::Block{72, 960, sound}};
+  call.alice.SendRtp(
+      mic.Build(MediaSender::kRed, false, media::testing::WriteRed(copies, MediaSender::kRed, sound), mic.sequence()));
+  mic.SkipSequence();
+  mic.KeepSilent(960);
+  Talk(10);
+  EXPECT_EQ(call.Drops(sfu::DropReason::kRtpMalformed), 1u);
+  EXPECT_EQ(call.Drops(sfu::DropReason::kUnknownPayloadType), 1u);
+  EXPECT_EQ(ear.packets, 20u);
+  EXPECT_EQ(Recovered(), 0u);
 }
 
 TEST(Listeners, LossOfPicturesIsTheServersOwnMatter) {

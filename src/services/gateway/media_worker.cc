@@ -32,7 +32,9 @@ class WorkerMetrics {
         retransmitted_(
             metrics.GetCounter("jbcalling_rtp_retransmitted_total", "RTP packets sent again because a receiver asked")),
         recovered_(
-            metrics.GetCounter("jbcalling_rtp_recovered_total", "RTP packets that a sender repeated because we asked")),
+            metrics.GetCounter("jbcalling_rtp_recovered_total", "RTP packets that were lost and came after all")),
+        recovered_by_redundancy_(metrics.GetCounter("jbcalling_rtp_recovered_by_redundancy_total",
+                                                    "Those of them that were in a later packet (RED)")),
         probation_(metrics.GetCounter("jbcalling_probation_packets_total",
                                       "RTP packets sent out that are padding, to measure a link")),
         piped_(metrics.GetCounter("jbcalling_piped_total", "Packets and requests handed to another media worker")),
@@ -63,6 +65,7 @@ class WorkerMetrics {
     bytes_out_.Add(Difference(now.bytes_out, last_.bytes_out));
     retransmitted_.Add(Difference(now.retransmitted, last_.retransmitted));
     recovered_.Add(Difference(now.recovered, last_.recovered));
+    recovered_by_redundancy_.Add(Difference(now.recovered_by_redundancy, last_.recovered_by_redundancy));
     piped_.Add(Difference(now.piped_out, last_.piped_out));
     probation_.Add(Difference(now.probation_packets_out, last_.probation_packets_out));
     estimated_links_.Add(Difference(now.estimated_links, last_.estimated_links));
@@ -81,7 +84,8 @@ class WorkerMetrics {
     return static_cast<double>(now) - static_cast<double>(last);
   }
 
-  Counter packets_in_, packets_out_, bytes_in_, bytes_out_, retransmitted_, recovered_, probation_, piped_;
+  Counter packets_in_, packets_out_, bytes_in_, bytes_out_, retransmitted_, recovered_, recovered_by_redundancy_;
+  Counter probation_, piped_;
   Gauge estimated_links_, available_, producers_, consumers_;
   std::vector<Counter> drops_;
   sfu::WorkerStats last_;
