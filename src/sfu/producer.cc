@@ -249,6 +249,8 @@ void Producer::HandlePacket(IngressStream& stream, const rtp::PacketView& packet
   const rtp::SeqNum seq = packet.sequence_number();
   const ByteView body = packet.payload();
   if (!stream.IsNew(seq)) {
+    // A repetition was faster than the packet itself, which is late and not lost (RFC 3550 section 6.4.1).
+    if (!recovered) stream.receiver().HandlePacket(seq, packet.timestamp(), body.size(), now);
     context_.Drop(DropReason::kDuplicate);
     return;
   }
