@@ -31,6 +31,7 @@ class RoomInterpreter::Impl : public MicrophoneListener, public VoiceTrackListen
   void SetMicrophone(const ParticipantId& participant, const ProducerId& producer, bool paused, Time now);
   void RemoveMicrophone(const ProducerId& producer, Time now);
   void SetAvailability(const Availability& availability, Time now);
+  void SetExpectedLoss(const ParticipantId& speaker, const Language& language, int percent);
   void HandleTappedPacket(const ProducerId& producer, const TappedAudio& packet, Time now);
   void HandleSttEvent(StreamId stream, const SttEvent& event, Time now);
   void HandleTranslation(RequestId request, const TranslationResult& result, Time now);

@@ -328,6 +328,9 @@ void RoomInterpreter::SetMicrophone(const ParticipantId& p, const ProducerId& pr
 }
 void RoomInterpreter::RemoveMicrophone(const ProducerId& producer, Time now) { impl_->RemoveMicrophone(producer, now); }
 void RoomInterpreter::SetAvailability(const Availability& a, Time now) { impl_->SetAvailability(a, now); }
+void RoomInterpreter::SetExpectedLoss(const ParticipantId& speaker, const Language& language, int percent) {
+  impl_->SetExpectedLoss(speaker, language, percent);
+}
 void RoomInterpreter::HandleTappedPacket(const ProducerId& producer, const TappedAudio& packet, Time now) {
   impl_->HandleTappedPacket(producer, packet, now);
 }

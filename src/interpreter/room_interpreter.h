@@ -56,6 +56,8 @@ class RoomInterpreter {
   // What was said is still captioned and spoken; the tracks go when that is done.
   void RemoveMicrophone(const ProducerId& producer, Time now);
   void SetAvailability(const Availability& availability, Time now);
+  // What those who listen to that translated voice lose on their way to it, to be encoded for; 0 to 100.
+  void SetExpectedLoss(const ParticipantId& speaker, const Language& language, int percent);
 
   // --- sound ---
   void HandleTappedPacket(const ProducerId& producer, const TappedAudio& packet, Time now);

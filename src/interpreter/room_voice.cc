@@ -180,6 +180,13 @@ void RoomInterpreter::Impl::HandleSynthesisError(RequestId request, bool busy, T
   TellServiceState(now);
 }
 
+void RoomInterpreter::Impl::SetExpectedLoss(const ParticipantId& speaker, const Language& language, int percent) {
+  Speaker* who = FindSpeaker(speaker);
+  if (!who) return;
+  const auto track = who->tracks.find(language);
+  if (track != who->tracks.end() && track->second.voice) track->second.voice->SetExpectedLoss(percent);
+}
+
 void RoomInterpreter::Impl::OnFrame(const ParticipantId& speaker, const Language& lang, const VoiceFrame& frame) {
   sink_.InjectAudio(speaker, lang, frame.opus, frame.timestamp, frame.marker, frame.level_dbov, frame.voice);
 }

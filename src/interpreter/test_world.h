@@ -50,6 +50,7 @@ struct FakeServices {
   Duration tts_first = 40ms;
   double tts_speed = 20;                                                 // seconds of sound per second, after the first
   double tts_stretch = 1.0;                                              // sound per expected length
+  bool tts_like_speech = false;                                          // else a tone
   bool stt_up = true, translation_up = true, tts_up = true;              // refuse at once
   bool busy = false;                                                     // they refuse for want of a place only
   bool stt_hangs = false, translation_hangs = false, tts_hangs = false;  // never answer
@@ -331,7 +332,10 @@ class World : public AudioSink {
     for (int i = 0; i < chunks; ++i) {
       const Duration after(static_cast<std::int64_t>(1e6 * 0.1 * i / services.tts_speed));
       At(now + services.tts_first + after, [this, id = s.request, last = i + 1 == chunks] {
-        room.HandleSynthesisAudio(id, media::testing::Sine(48000, 300, 0.1), last, now);
+        room.HandleSynthesisAudio(id,
+                                  services.tts_like_speech ? media::testing::SpeechLike(48000, 0.1)
+                                                           : media::testing::Sine(48000, 300, 0.1),
+                                  last, now);
       });
     }
   }

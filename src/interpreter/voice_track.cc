@@ -135,6 +135,11 @@ std::optional<Time> VoiceTrack::request_deadline() const {
 
 // ------------------------------------------------------------------------------------------ sound
 
+void VoiceTrack::SetExpectedLoss(int percent) {
+  expected_loss_percent_ = percent;
+  if (encoder_) encoder_->SetExpectedLoss(percent);
+}
+
 bool VoiceTrack::HandleSound(std::vector<std::int16_t> pcm, bool last, Time now) {
   if (!in_flight_) return true;
   InFlight& f = *in_flight_;
@@ -173,7 +178,9 @@ void VoiceTrack::StartIfReady(Time now) {
   if (in_flight_ && in_flight_->got_sound && Ready() < start_buffer_) return;
   if (!encoder_) {
     encoder_ = std::make_unique<media::OpusEncoder>(
-        media::OpusEncoderOptions{.bitrate_bps = options_.opus_bitrate_bps, .complexity = options_.opus_complexity});
+        media::OpusEncoderOptions{.bitrate_bps = options_.opus_bitrate_bps,
+                                  .complexity = options_.opus_complexity,
+                                  .expected_loss_percent = expected_loss_percent_});
   }
   playing_ = true;
   marker_ = true;

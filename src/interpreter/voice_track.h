@@ -51,6 +51,9 @@ class VoiceTrack {
   // A translated clause, whose original ended at `spoken`.
   void Say(std::string text, Time spoken, Time now);
 
+  // What its listeners lose, for the encoder's redundancy; 0: none is sent.
+  void SetExpectedLoss(int percent);
+
   // --- synthesis: one request at a time ---
   // Whether the next request should be made now (none is running, text waits, little sound lies ready).
   bool WantsSynthesis(Time now);
@@ -126,6 +129,7 @@ class VoiceTrack {
   std::deque<Mark> marks_;
   media::TimeStretch stretch_;
   std::unique_ptr<media::OpusEncoder> encoder_;  // made at the first sound
+  int expected_loss_percent_ = 0;
 
   bool playing_ = false;
   bool marker_ = false;

@@ -80,7 +80,11 @@ void Producer::RemoveOutlet(PipeId id) {
 void Producer::SetInlet(std::unique_ptr<PipeInlet> inlet) { inlet_ = std::move(inlet); }
 
 void Producer::HandleListenerReport(Time now) {
-  if (inlet_ && uses_inband_fec_) inlet_->ReportLoss(now);
+  if (inlet_) {
+    if (uses_inband_fec_) inlet_->ReportLoss(now);
+  } else if (options_.synthetic && expected_loss_.Update(LossOfListeners(now), now)) {
+    context_.output.HandleEvent(ExpectedLossChanged{options_.id, expected_loss_.percent()});
+  }
 }
 
 void Producer::Pipe(PipeMessage message) {
@@ -142,6 +146,7 @@ void Producer::HandlePipeMessage(const PipeMessage& message, Time now) {
       if (outlet == outlets_.end()) break;
       outlet->fraction_lost = message.fraction_lost;
       outlet->lost_at = now;
+      HandleListenerReport(now);
       break;
   }
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "media/audio/expected_loss.h"
 #include "media/layers/layer_ladder.h"
 #include "media/layers/spatial_flow.h"
 #include "media/payload/codec.h"
@@ -119,7 +120,7 @@ class Producer {
   const PipeInlet* inlet() const { return inlet_.get(); }
   // From the other end of a pipe of ours.
   void HandlePipeMessage(const PipeMessage& message, Time now);
-  // A receiver has reported; the origin needs to know.
+  // A receiver has reported: the origin needs to know, and whoever makes a synthetic one.
   void HandleListenerReport(Time now);
 
   // Somebody needs a key frame; merged and rate limited. Of one encoding, or of all that are followed.
@@ -185,6 +186,7 @@ class Producer {
   bool tapped_ = false;
   bool uses_pli_ = false;
   bool uses_inband_fec_ = false;
+  media::ExpectedLoss expected_loss_;  // of a synthetic producer
 };
 
 }  // namespace jb::sfu

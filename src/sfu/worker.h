@@ -89,8 +89,14 @@ struct ActiveSpeaker {
   RoomCode room;
   std::optional<ProducerId> producer;
 };
+// The listeners of a synthetic producer lose more than they did, or less: how much of it should be encoded for (Opus
+// in-band FEC); 0: none.
+struct ExpectedLossChanged {
+  ProducerId producer;
+  int percent = 0;
+};
 using WorkerEvent = std::variant<TransportStateChanged, ConsumerClosed, ConsumerPaused, ConsumerResumed,
-                                 ConsumerLayersChanged, ActiveSpeaker>;
+                                 ConsumerLayersChanged, ActiveSpeaker, ExpectedLossChanged>;
 
 // A decrypted audio packet of a tapped producer, in the producer's own numbering. `payload` is borrowed
 // for the call.

@@ -57,6 +57,59 @@ TEST_F(ListenersTest, AListenerWhoPausedCountsNoMore) {
   EXPECT_EQ(mic.fraction_lost, 0);
 }
 
+// A translated voice, and one who listens to it.
+struct VoiceTest : ::testing::Test {
+  VoiceTest() {
+    EXPECT_TRUE(call.world.worker().ProduceSynthetic(ProducerId("voice"), "voice-cname", call.world.now()).ok());
+  }
+  // A report each second.
+  void Speak(int seconds, std::uint8_t lost) {
+    const Bytes opus(60, 0x78);
+    for (int i = 0; i < seconds * 50; ++i) {
+      call.world.worker().InjectOpus(ProducerId("voice"), opus, timestamp += 960, false, -30, true, call.world.now());
+      if (i % 50 == 25) ear->SendReceiverReport(lost);
+      call.world.Run(20ms);
+    }
+  }
+  std::vector<int> Percents() const {
+    std::vector<int> out;
+    for (const auto& event : call.world.EventsOf<sfu::ExpectedLossChanged>()) {
+      EXPECT_EQ(event.producer, ProducerId("voice"));
+      out.push_back(event.percent);
+    }
+    return out;
+  }
+  Call call;
+  MediaReceiver* ear = nullptr;
+  std::uint32_t timestamp = 0;
+};
+
+TEST_F(VoiceTest, WhoMakesItHearsWhenItsListenersLosePacketsAndWhenNoMore) {
+  ear = &call.Watch("voice");
+  call.Connect();
+  Speak(5, 0);
+  EXPECT_EQ(Percents(), std::vector<int>{});
+  Speak(5, 26);
+  EXPECT_EQ(Percents(), std::vector{10});
+  Speak(2, 77);
+  EXPECT_EQ(Percents(), (std::vector{10, 20}));
+  Speak(25, 0);
+  EXPECT_EQ(Percents(), (std::vector{10, 20, 10, 0}));
+}
+
+TEST_F(VoiceTest, OfAMicrophoneNobodyIsToldSinceItsSenderHearsItByReports) {
+  MediaSender& mic = call.Microphone();
+  ear = &call.Watch("mic");
+  call.Connect();
+  for (int i = 0; i < 200; ++i) {
+    mic.SendOpus();
+    if (i % 50 == 25) ear->SendReceiverReport(77);
+    call.world.Run(20ms);
+  }
+  EXPECT_EQ(mic.fraction_lost, 77);
+  EXPECT_EQ(Percents(), std::vector<int>{});
+}
+
 // A microphone whose packets carry the ones before.
 class RedTest : public ::testing::TestWithParam<std::size_t> {
  protected:

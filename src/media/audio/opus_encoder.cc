@@ -25,10 +25,9 @@ OpusEncoder::OpusEncoder(OpusEncoderOptions options) : impl_(std::make_unique<Im
   ::OpusEncoder* e = impl_->encoder.get();
   opus_encoder_ctl(e, OPUS_SET_BITRATE(options.bitrate_bps));
   opus_encoder_ctl(e, OPUS_SET_COMPLEXITY(options.complexity));
-  opus_encoder_ctl(e, OPUS_SET_INBAND_FEC(options.fec ? 1 : 0));
-  opus_encoder_ctl(e, OPUS_SET_PACKET_LOSS_PERC(options.fec ? options.expected_loss_percent : 0));
   opus_encoder_ctl(e, OPUS_SET_DTX(options.dtx ? 1 : 0));
   opus_encoder_ctl(e, OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE));
+  SetExpectedLoss(options.expected_loss_percent);
 }
 
 OpusEncoder::~OpusEncoder() = default;
@@ -41,6 +40,12 @@ std::size_t OpusEncoder::Encode(std::span<const std::int16_t, kOpusFrameSamples>
                                static_cast<opus_int32>(out.size()));
   JB_CHECK(size > 0);  // libopus fails only on bad arguments
   return static_cast<std::size_t>(size);
+}
+
+void OpusEncoder::SetExpectedLoss(int percent) {
+  ::OpusEncoder* e = impl_->encoder.get();
+  opus_encoder_ctl(e, OPUS_SET_INBAND_FEC(percent > 0 ? 1 : 0));
+  opus_encoder_ctl(e, OPUS_SET_PACKET_LOSS_PERC(percent));
 }
 
 int OpusEncoder::lookahead_samples() const {

@@ -55,29 +55,79 @@ TEST(Opus, StaysNearItsBitrateOnSpeech) {
   EXPECT_LT(bytes * 8 / 5, 40000u);
 }
 
-TEST(Opus, InBandRedundancyBringsALostPacketBackBetterThanConcealment) {
-  const auto pcm = SpeechLike(48000, 3.0);
-  const auto packets = EncodeAll(pcm, {.bitrate_bps = 32000, .fec = true, .expected_loss_percent = 20});
-  OpusDecoder reference(16000), with_fec(16000), concealing(16000);
-  double fec_error = 0;
-  double plc_error = 0;
-  std::array<std::int16_t, 320> a, b, c;
+// RFC 6716 section 4.2.4, for what our encoder sends, one frame of 20 ms: of the SILK layer the first bit says voice, the
+// second that a copy of the frame before follows.
+bool HasCopy(const Bytes& packet) { return (packet[0] >> 3) < 16 && (packet[1] & 0x40) != 0; }
+
+// Signal to noise in dB over the frames that are lost, one in ten, against what is heard without loss.
+struct LostFrames {
+  double with_copies = 0;
+  double concealed = 0;
+};
+LostFrames DecodeWithLoss(const std::vector<Bytes>& packets) {
+  OpusDecoder reference(48000), with_copies(48000), concealing(48000);
+  double signal = 0, copy_error = 0, concealment_error = 0;
+  std::array<std::int16_t, kOpusFrameSamples> a, b, c;
   for (std::size_t i = 0; i < packets.size(); ++i) {
-    ASSERT_TRUE(reference.Decode(packets[i], a).ok());
+    EXPECT_TRUE(reference.Decode(packets[i], a).ok());
     const bool lost = i % 10 == 5 && i + 1 < packets.size();
-    if (lost) {
-      with_fec.DecodeLost(packets[i + 1], b);
-      concealing.Conceal(c);
-    } else {
-      ASSERT_TRUE(with_fec.Decode(packets[i], b).ok());
-      ASSERT_TRUE(concealing.Decode(packets[i], c).ok());
+    if (!lost) {
+      EXPECT_TRUE(with_copies.Decode(packets[i], b).ok());
+      EXPECT_TRUE(concealing.Decode(packets[i], c).ok());
+      continue;
     }
-    for (std::size_t k = 0; lost && k < a.size(); ++k) {
-      fec_error += std::pow(a[k] - b[k], 2);
-      plc_error += std::pow(a[k] - c[k], 2);
+    with_copies.DecodeLost(packets[i + 1], b);
+    concealing.Conceal(c);
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      signal += std::pow(a[k], 2);
+      copy_error += std::pow(a[k] - b[k], 2);
+      concealment_error += std::pow(a[k] - c[k], 2);
     }
   }
-  EXPECT_LT(fec_error, plc_error * 0.7);
+  return {10 * std::log10(signal / copy_error), 10 * std::log10(signal / concealment_error)};
+}
+
+std::size_t BytesOf(const std::vector<Bytes>& packets) {
+  std::size_t bytes = 0;
+  for (const Bytes& packet : packets) bytes += packet.size();
+  return bytes;
+}
+
+// Measured with libopus 1.3.1 at 32 kb/s: 13 dB against 1 dB, for a tenth more bytes.
+TEST(Opus, CopiesBringALostPacketBackFarBetterThanConcealment) {
+  const auto pcm = SpeechLike(48000, 10.0);
+  const auto plain = EncodeAll(pcm);
+  for (const int percent : {10, 20}) {
+    const auto packets = EncodeAll(pcm, {.expected_loss_percent = percent});
+    const LostFrames heard = DecodeWithLoss(packets);
+    EXPECT_GT(heard.with_copies, heard.concealed + 6) << percent;
+    EXPECT_GT(heard.with_copies, 8) << percent;
+    EXPECT_LT(BytesOf(packets), BytesOf(plain) * 5 / 4) << percent;
+    EXPECT_LT(BytesOf(packets) * 8 / 10, 34'000u) << "the copies are part of the bitrate";
+  }
+}
+
+TEST(Opus, WithoutExpectedLossNoPacketHasACopy) {
+  for (const Bytes& packet : EncodeAll(SpeechLike(48000, 2.0))) EXPECT_FALSE(HasCopy(packet));
+}
+
+TEST(Opus, ExpectedLossTakesEffectFromTheNextPacketOn) {
+  const auto pcm = SpeechLike(48000, 6.0);
+  OpusEncoder encoder;
+  const auto count = [&](std::size_t from) {
+    std::size_t copies = 0;
+    for (std::size_t i = from; i < from + 100; ++i) {
+      Bytes out(kMaxOpusFrameBytes);
+      out.resize(encoder.Encode(std::span(pcm).subspan(i * kOpusFrameSamples).first<kOpusFrameSamples>(), out));
+      copies += HasCopy(out);
+    }
+    return copies;
+  };
+  EXPECT_EQ(count(0), 0u);
+  encoder.SetExpectedLoss(20);
+  EXPECT_GT(count(100), 50u) << "in what is voiced";
+  encoder.SetExpectedLoss(0);
+  EXPECT_LE(count(200), 1u) << "of the packet before the change, and of none after";
 }
 
 TEST(Opus, ConcealmentFadesAway) {

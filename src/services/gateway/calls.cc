@@ -379,6 +379,11 @@ void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
     if (layers->spatial_layer) data["spatialLayer"] = *layers->spatial_layer;
     if (layers->temporal_layer) data["temporalLayer"] = *layers->temporal_layer;
     tell(layers->consumer, "consumerLayersChanged", std::move(data));
+  } else if (const auto* loss = std::get_if<sfu::ExpectedLossChanged>(&event)) {
+    const auto track = translated_tracks_.find(loss->producer);
+    if (track == translated_tracks_.end()) return;
+    const auto& [code, what, worker] = track->second;
+    interpreter_->SetExpectedLoss(code, what.speaker, what.language, loss->percent);
   } else if (const auto* speaker = std::get_if<sfu::ActiveSpeaker>(&event)) {
     room::RoomEntry* entry = registry_.Find(speaker->room.value());
     if (!entry) return;

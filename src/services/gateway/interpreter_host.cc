@@ -372,6 +372,10 @@ void InterpreterHost::SetAvailability(const interpreter::Availability& availabil
     }
   });
 }
+void InterpreterHost::SetExpectedLoss(const RoomCode& room, const ParticipantId& speaker, const Language& language,
+                                      int percent) {
+  impl_->PostTo(room, [=](auto& core, Time) { core.SetExpectedLoss(speaker, language, percent); });
+}
 void InterpreterHost::SetServiceHealth(Service service, bool up) {
   impl_->Post([this, service, up] {
     impl_->up_[static_cast<std::size_t>(service)] = up;

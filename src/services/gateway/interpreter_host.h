@@ -55,6 +55,7 @@ class InterpreterHost {
   void SetMicrophone(const RoomCode& room, const ParticipantId& participant, const ProducerId& producer, bool paused);
   void RemoveMicrophone(const RoomCode& room, const ProducerId& producer);
   void SetAvailability(const interpreter::Availability& availability);
+  void SetExpectedLoss(const RoomCode& room, const ParticipantId& speaker, const Language& language, int percent);
   void SetServiceHealth(interpreter::Service service, bool up);
 
  private:
