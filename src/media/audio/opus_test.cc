@@ -93,7 +93,7 @@ std::size_t BytesOf(const std::vector<Bytes>& packets) {
   return bytes;
 }
 
-// Measured with libopus 1.3.1 at 32 kb/s: 13 dB against 1 dB, for a tenth more bytes.
+// Measured with libopus 1.3.1 at 32 kb/s: 14 dB against 1 dB, for a tenth more bytes (decision 0032).
 TEST(Opus, CopiesBringALostPacketBackFarBetterThanConcealment) {
   const auto pcm = SpeechLike(48000, 10.0);
   const auto plain = EncodeAll(pcm);
