@@ -39,6 +39,7 @@ std::optional<media::FeedbackKind> NegotiatedFeedback(const RtpParameters& param
 
 Bandwidth::Bandwidth(Context& context, media::FeedbackKind kind, std::uint16_t first_sequence)
     : context_(context),
+      kind_(kind),
       estimator_(kind, first_sequence),
       // Reliability 1.7: far from the wrap.
       probation_sequence_(static_cast<std::uint16_t>(context.random.Between(1000, 32767))),
@@ -126,7 +127,10 @@ void Bandwidth::Allocate(Time now) {
   LayerAllocator::Thin(demands_, current);
   for (std::size_t i = 0; i < demands_.size(); ++i) {
     const media::LayerLadder& ladder = *demands_[i].ladder;
-    const std::size_t step = demands_[i].step;
+    std::size_t step = demands_[i].step;
+    // Our own estimate is too unsure to end a picture over it: one stopped by loss did not come back. What the receiver
+    // itself says (REMB) may.
+    if (step == ladder.size() && kind_ == media::FeedbackKind::kTransportWide) step = 0;
     videos_[demanding_[i]].consumer->SetTargetLayers(
         step < ladder.size() ? std::optional(ladder[step].layers) : std::nullopt, now);
   }
