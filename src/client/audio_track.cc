@@ -6,6 +6,7 @@
 
 #include "media/audio/level.h"
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/first_sequence.h"
 
 namespace jb::client {
 namespace {
@@ -25,8 +26,7 @@ AudioTrack::AudioTrack(std::shared_ptr<const std::vector<std::int16_t>> pcm, boo
       loop_(loop),
       cname_(std::move(cname)),
       ssrc_(random.U32()),
-      // Far from the wrap: a receiver that missed the packets before it would stay deaf.
-      seq_(static_cast<std::uint16_t>(random.Between(1000, 32767))),
+      seq_(rtp::FirstSequence(random)),
       timestamp_(random.U32()) {
   layout_.Reserve(kLevelId, 1);
   layout_.Reserve(kMidId, static_cast<std::uint8_t>(kMid.size()));

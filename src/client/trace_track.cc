@@ -14,6 +14,7 @@
 #include "proto/rtcp/sdes.h"
 #include "proto/rtcp/sender_report.h"
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/first_sequence.h"
 #include "proto/rtp/rtx.h"
 
 namespace jb::client {
@@ -57,9 +58,8 @@ struct TraceTrack::Stream {
       : clock(clock_rate),
         ssrc(random.U32()),
         rtx_ssrc(random.U32()),
-        // Far from the wrap: a receiver that missed the packets before it would stay deaf.
-        seq(static_cast<std::uint16_t>(random.Between(1000, 32767))),
-        rtx_seq(static_cast<std::uint16_t>(random.Between(1000, 32767))),
+        seq(rtp::FirstSequence(random)),
+        rtx_seq(rtp::FirstSequence(random)),
         first_timestamp(random.U32()),
         picture_id(static_cast<std::uint16_t>(random.Between(0, 0x7FFF))),
         sender(ssrc, clock_rate) {}

@@ -7,6 +7,7 @@
 
 #include "client/audio_track.h"
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/first_sequence.h"
 #include "proto/rtp/rtx.h"
 
 namespace jb::client {
@@ -72,8 +73,8 @@ VideoTrack::VideoTrack(IvfClip clip, std::string cname, Random& random)
       cname_(std::move(cname)),
       ssrc_(random.U32()),
       rtx_ssrc_(random.U32()),
-      seq_(static_cast<std::uint16_t>(random.Between(1000, 32767))),
-      rtx_seq_(static_cast<std::uint16_t>(random.Between(1000, 32767))),
+      seq_(rtp::FirstSequence(random)),
+      rtx_seq_(rtp::FirstSequence(random)),
       first_timestamp_(random.U32()),
       picture_id_(static_cast<std::uint16_t>(random.Between(0, 0x7fff))),
       pool_(kKeptPackets) {

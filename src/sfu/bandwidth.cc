@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/first_sequence.h"
 #include "sfu/consumer.h"
 #include "sfu/producer.h"
 
@@ -41,8 +42,7 @@ Bandwidth::Bandwidth(Context& context, media::FeedbackKind kind, std::uint16_t f
     : context_(context),
       kind_(kind),
       estimator_(kind, first_sequence),
-      // Reliability 1.7: far from the wrap.
-      probation_sequence_(static_cast<std::uint16_t>(context.random.Between(1000, 32767))),
+      probation_sequence_(rtp::FirstSequence(context.random)),
       probation_timestamp_(context.random.U32()) {
   probation_layout_.Reserve(IdOf(ExtensionId::kMid), static_cast<std::uint8_t>(kProbationMid.size()));
   probation_layout_.Reserve(IdOf(ExtensionId::kAbsSendTime), 3);

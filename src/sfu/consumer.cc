@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/first_sequence.h"
 #include "proto/rtp/header_layout.h"
 #include "proto/rtp/rtx.h"
 #include "sfu/producer.h"
@@ -44,11 +45,6 @@ PacketForm FormOf(const media::RetransmissionBuffer::Item& item) {
   return form;
 }
 
-// Reliability 1.7: far from the wrap, so that losing the first packets cannot hide one from SRTP.
-rtp::SeqNum FirstSequence(Random& random) {
-  return rtp::SeqNum(static_cast<std::uint16_t>(random.Between(1000, 32767)));
-}
-
 }  // namespace
 
 Consumer::Consumer(Context& context, Transport& transport, Producer& producer, ConsumerId id, RtpParameters parameters)
@@ -62,8 +58,8 @@ Consumer::Consumer(Context& context, Transport& transport, Producer& producer, C
       mid_(parameters_.mid.value_or("")),
       video_(producer.kind() == MediaKind::kVideo),
       follower_(producer, *this, parameters_.codecs[0].clock_rate),
-      sequence_(FirstSequence(context.random)),
-      rtx_sequence_(FirstSequence(context.random)),
+      sequence_(rtp::FirstSequence(context.random)),
+      rtx_sequence_(rtp::FirstSequence(context.random)),
       sender_(rtp::Ssrc(ssrc_), parameters_.codecs[0].clock_rate),
       rtx_budget_(kRtxBudgetAtStart) {
   for (const RtpCodec& codec : parameters_.codecs) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "proto/rtp/extensions.h"
+#include "proto/rtp/first_sequence.h"
 #include "sfu/consumer.h"
 #include "sfu/pipe_ends.h"
 #include "sfu/speaker_group.h"
@@ -47,7 +48,7 @@ Producer::Producer(Context& context, Transport* transport, ProducerOptions optio
       transport_(transport),
       options_(std::move(options)),
       flow_(SilenceOf(options_.content)),
-      injected_sequence_(static_cast<std::uint16_t>(context.random.Between(1000, 32767))) {
+      injected_sequence_(rtp::FirstSequence(context.random)) {
   for (const auto& extension : options_.parameters.header_extensions) {
     extensions_[extension.id] = RouterExtensionId(extension.uri);
   }
