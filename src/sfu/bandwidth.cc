@@ -23,11 +23,6 @@ bool HasFeedback(const RtpParameters& parameters, std::string_view type) {
   return std::any_of(feedback.begin(), feedback.end(), [type](const RtcpFeedback& one) { return one.type == type; });
 }
 
-bool HasExtension(const RtpParameters& parameters, std::string_view uri) {
-  const auto& extensions = parameters.header_extensions;
-  return std::any_of(extensions.begin(), extensions.end(), [uri](const auto& one) { return one.uri == uri; });
-}
-
 }  // namespace
 
 std::optional<media::FeedbackKind> NegotiatedFeedback(const RtpParameters& parameters) {

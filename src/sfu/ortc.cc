@@ -58,11 +58,6 @@ std::optional<std::uint8_t> MappedPayloadType(const RtpMapping& mapping, std::ui
   return std::nullopt;
 }
 
-bool HasExtension(const RtpParameters& parameters, std::string_view uri) {
-  return std::any_of(parameters.header_extensions.begin(), parameters.header_extensions.end(),
-                     [uri](const auto& extension) { return extension.uri == uri; });
-}
-
 void RemoveFeedback(RtpParameters& parameters, std::string_view type) {
   for (RtpCodec& codec : parameters.codecs) {
     std::erase_if(codec.rtcp_feedback, [type](const RtcpFeedback& fb) { return fb.type == type; });
@@ -138,6 +133,11 @@ bool KeepUsefulRtx(std::vector<RtpCodec>& codecs) {
 }
 
 }  // namespace
+
+bool HasExtension(const RtpParameters& parameters, std::string_view uri) {
+  return std::any_of(parameters.header_extensions.begin(), parameters.header_extensions.end(),
+                     [uri](const auto& extension) { return extension.uri == uri; });
+}
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {

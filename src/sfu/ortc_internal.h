@@ -14,6 +14,7 @@ namespace jb::sfu {
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 // "audio/opus" -> audio
 std::optional<MediaKind> KindOfMime(std::string_view mime_type);
+bool HasExtension(const RtpParameters& parameters, std::string_view uri);
 
 namespace extension_uri {
 inline constexpr std::string_view kMid = rtp::kMidUri;
