@@ -231,17 +231,16 @@ bool Producer::LayOut(ForwardedPacket& out, std::uint8_t payload_type, const Pro
 // Returns its size; 0: no room. A VP8 picture id of seven bits would wrap too soon to leave pictures out: it goes on
 // with fifteen. The byte behind the descriptor goes with it, so that it can be read again.
 std::size_t Producer::WritePayload(ForwardedPacket& out, ByteView payload, ByteSpan room) const {
+  const media::PacketLayers& layers = out.layers;
   std::size_t size = 0;
-  if (out.layers.narrow_picture_id) size = media::vp8::WidenPictureId(payload, *out.layers.picture_id, room);
+  if (layers.narrow_picture_id) size = media::vp8::WidenPictureId(payload, *layers.picture_id, room);
   if (size == 0) {
     if (payload.size() > room.size()) return 0;
     std::copy(payload.begin(), payload.end(), room.begin());
     size = payload.size();
   }
-  if (!out.layers.picture_id && !out.layers.tl0_picture_index) return size;
-  if (const auto descriptor = media::vp8::Parse(room.first(size))) {
-    out.packet->set_numbered_size(descriptor->size + 1);
-  }
+  const bool numbered = layers.picture_id || layers.tl0_picture_index;
+  if (numbered) out.packet->set_numbered_size(layers.descriptor_size + (size - payload.size()) + 1);
   return size;
 }
 

@@ -113,6 +113,7 @@ PacketLayers LayerReader::ReadVp8(ByteView payload) {
   const auto descriptor = vp8::Parse(payload);
   if (!descriptor) return out;
   out.layer = ClampedLayers(0, descriptor->temporal_layer.value_or(0));
+  out.descriptor_size = static_cast<std::uint8_t>(descriptor->size);
   out.needed_by = MaskFrom(out.layer);
   // RFC 7741 section 4.2, Y: the frame builds on the base layer only, so its own layer may begin with it.
   if (descriptor->layer_sync) out.switch_to = MaskOf(out.layer);

@@ -62,6 +62,7 @@ struct PacketLayers {
   bool resolved = true;
   std::optional<std::uint16_t> picture_id;  // VP8, 15 bits
   bool narrow_picture_id = false;           // of which seven are on the wire
+  std::uint8_t descriptor_size = 0;         // VP8: bytes before the frame's
   std::optional<std::uint8_t> tl0_picture_index;
   std::optional<FrameReferences> references;
 
