@@ -35,7 +35,6 @@ std::optional<media::FeedbackKind> NegotiatedFeedback(const RtpParameters& param
 
 Bandwidth::Bandwidth(Context& context, media::FeedbackKind kind, std::uint16_t first_sequence)
     : context_(context),
-      kind_(kind),
       estimator_(kind, first_sequence),
       probation_sequence_(rtp::FirstSequence(context.random)),
       probation_timestamp_(context.random.U32()) {
@@ -125,7 +124,7 @@ void Bandwidth::Allocate(Time now) {
     std::size_t step = demands_[i].step;
     // Our own estimate is too unsure to end a picture over it: one stopped by loss did not come back. What the receiver
     // itself says (REMB) may.
-    if (step == ladder.size() && kind_ == media::FeedbackKind::kTransportWide) step = 0;
+    if (step == ladder.size() && estimator_.kind() == media::FeedbackKind::kTransportWide) step = 0;
     videos_[demanding_[i]].consumer->SetTargetLayers(
         step < ladder.size() ? std::optional(ladder[step].layers) : std::nullopt, now);
   }

@@ -63,7 +63,6 @@ class Bandwidth {
   void CollectDemands(Time now);
 
   Context& context_;
-  const media::FeedbackKind kind_;
   media::BandwidthEstimator estimator_;
   media::LinkBudget budget_;
   std::vector<Video> videos_;                // oldest first

@@ -76,7 +76,7 @@ Consumer::Consumer(Context& context, Transport& transport, Producer& producer, C
 void Consumer::Pause() {
   paused_ = true;
   sent_.Clear();
-  if (video_) follower_.Follow(std::nullopt, {});
+  if (video_) follower_.Follow(std::nullopt);
 }
 
 void Consumer::Resume(Time now) {
@@ -96,7 +96,7 @@ void Consumer::HandleTransportConnected(Time now) {
 void Consumer::Retarget(Time now) {
   if (!video_ || paused_) return;
   const std::optional<media::Layers> wanted = WantedLayers();
-  if (follower_.Follow(wanted, now)) HandleKeyFrameRequest(now);
+  if (follower_.Follow(wanted)) HandleKeyFrameRequest(now);
   if (!wanted || !follower_.sought() || !producer_.Flows(*follower_.sought())) ReportLayers(std::nullopt);
 }
 

@@ -20,7 +20,7 @@ StreamFollower::~StreamFollower() {
   Stop();
 }
 
-bool StreamFollower::Follow(std::optional<media::Layers> wanted, Time) {
+bool StreamFollower::Follow(std::optional<media::Layers> wanted) {
   wanted_ = wanted;
   if (!wanted) {
     Seek(nullptr);

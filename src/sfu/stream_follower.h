@@ -29,7 +29,7 @@ class StreamFollower {
 
   // What is wanted from here on, chosen anew among the encodings that flow. nullopt: nothing; what was sent ends here.
   // True: a key frame of sought() is needed now.
-  bool Follow(std::optional<media::Layers> wanted, Time now);
+  bool Follow(std::optional<media::Layers> wanted);
   // The source jumps: the next packet sent is the first of a key frame.
   void Resync() { Stop(); }
   // `stream` has begun to count anew.

@@ -33,6 +33,7 @@ class BandwidthEstimator {
   static constexpr Duration kStale = std::chrono::seconds(30);
 
   BandwidthEstimator(FeedbackKind kind, std::uint16_t first_sequence);
+  FeedbackKind kind() const { return kind_; }
 
   // A packet leaves; its transport-wide number.
   std::uint16_t HandleSent(std::size_t bytes, Time now);
