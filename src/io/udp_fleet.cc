@@ -16,6 +16,7 @@
 #include "io/asio_loop.h"
 #include "io/clock.h"
 #include "io/socket_util.h"
+#include "io/udp_receive_batch.h"
 #include "io/udp_send_batch.h"
 #include "io/udp_sender.h"
 
@@ -26,11 +27,6 @@ constexpr std::size_t kBatch = 32;    // datagrams per recvmmsg; one client seld
 constexpr int kEvents = 256;          // sockets per epoll_wait
 constexpr int kRoundsPerTurn = 4;     // then timers and other sockets of the loop get their turn
 constexpr std::size_t kControl = 64;  // bytes: one SCM_TIMESTAMPNS
-
-union Control {
-  char bytes[kControl];
-  cmsghdr align;
-};
 
 std::optional<WallTime> KernelTime(msghdr& header) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
@@ -54,16 +50,7 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
     UdpStats stats;
   };
 
-  explicit Impl(Loop& loop)
-      : context(ContextOf(loop)), watch(context, epoll_create1(EPOLL_CLOEXEC)), buffers(kBatch * kMaxDatagram) {
-    for (std::size_t i = 0; i < kBatch; ++i) {
-      vectors[i] = {buffers.data() + i * kMaxDatagram, kMaxDatagram};
-      messages[i].msg_hdr = {};
-      messages[i].msg_hdr.msg_iov = &vectors[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-      messages[i].msg_hdr.msg_name = &names[i];
-    }
-  }
+  explicit Impl(Loop& loop) : context(ContextOf(loop)), watch(context, epoll_create1(EPOLL_CLOEXEC)) {}
 
   void Wait() {
     watch.async_wait(asio::posix::descriptor_base::wait_read, [weak = weak_from_this()](const ErrorCode& ec) {
@@ -122,21 +109,16 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
   void Read(std::size_t index, std::uint32_t generation) {
     Slot& slot = *slots[index];
     if (slot.fd < 0 || slot.generation != generation) return;
-    for (std::size_t i = 0; i < kBatch; ++i) {
-      messages[i].msg_hdr.msg_namelen = sizeof names[i];
-      messages[i].msg_hdr.msg_control = controls[i].bytes;
-      messages[i].msg_hdr.msg_controllen = kControl;
-    }
-    const int n = recvmmsg(slot.fd, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+    const std::size_t n = in.Read(slot.fd);
     const auto is_open = [&] { return !closed && slot.fd >= 0 && slot.generation == generation; };
-    for (std::size_t i = 0; n > 0 && i < static_cast<std::size_t>(n) && is_open(); ++i) {
+    for (std::size_t i = 0; i < n && is_open(); ++i) {
       ++slot.stats.received;
-      if (messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
+      if (in.truncated(i)) {
         ++slot.stats.oversized;
         continue;
       }
-      arrival = KernelTime(messages[i].msg_hdr);
-      slot.handler(FromSockaddr(names[i]), ByteSpan(buffers.data() + i * kMaxDatagram, messages[i].msg_len));
+      arrival = KernelTime(in.header(i));
+      slot.handler(in.from(i), in.bytes(i));
     }
     arrival.reset();
     if (is_open() && slot.on_batch_end) slot.on_batch_end();
@@ -184,11 +166,7 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
   std::vector<std::unique_ptr<Slot>> slots;
   bool closed = false;
 
-  std::vector<std::uint8_t> buffers;
-  std::array<sockaddr_storage, kBatch> names{};
-  std::array<iovec, kBatch> vectors{};
-  std::array<Control, kBatch> controls{};
-  std::array<mmsghdr, kBatch> messages{};
+  UdpReceiveBatch<kBatch, kControl> in;
   std::optional<WallTime> arrival;
 
   UdpSendBatch out;

@@ -14,6 +14,7 @@
 
 #include "io/asio_loop.h"
 #include "io/socket_util.h"
+#include "io/udp_receive_batch.h"
 #include "io/udp_send_batch.h"
 #include "io/udp_sender.h"
 
@@ -22,26 +23,6 @@ namespace {
 
 constexpr std::size_t kBatch = 64;  // datagrams per recvmmsg
 constexpr int kBatchesPerTurn = 8;  // then other sockets and timers get their turn
-
-// The arrays that recvmmsg wants, each entry pointing at its own buffer.
-struct MessageBatch {
-  MessageBatch() : buffers(kBatch * kMaxDatagram) {
-    for (std::size_t i = 0; i < kBatch; ++i) {
-      vectors[i] = {buffers.data() + i * kMaxDatagram, kMaxDatagram};
-      messages[i].msg_hdr = {};
-      messages[i].msg_hdr.msg_iov = &vectors[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-      messages[i].msg_hdr.msg_name = &names[i];
-      messages[i].msg_hdr.msg_namelen = sizeof names[i];
-    }
-  }
-  std::uint8_t* buffer(std::size_t i) { return buffers.data() + i * kMaxDatagram; }
-
-  std::vector<std::uint8_t> buffers;
-  std::array<sockaddr_storage, kBatch> names{};
-  std::array<iovec, kBatch> vectors{};
-  std::array<mmsghdr, kBatch> messages{};
-};
 
 // Outlives its UdpSocket while one of its own handlers is on the stack.
 class Impl : public std::enable_shared_from_this<Impl> {
@@ -118,27 +99,25 @@ class Impl : public std::enable_shared_from_this<Impl> {
   }
 
   std::size_t ReadBatch() {
-    for (std::size_t i = 0; i < kBatch; ++i) in_.messages[i].msg_hdr.msg_namelen = sizeof in_.names[i];
-    const int n = recvmmsg(fd_, in_.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
-    if (n <= 0) return 0;
+    const std::size_t n = in_.Read(fd_);
     std::size_t count = 0;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
+    for (std::size_t i = 0; i < n; ++i) {
       ++stats_.received;
-      if (in_.messages[i].msg_hdr.msg_flags & MSG_TRUNC) {
+      if (in_.truncated(i)) {
         ++stats_.oversized;
         continue;
       }
-      received_[count++] = {FromSockaddr(in_.names[i]), ByteSpan(in_.buffer(i), in_.messages[i].msg_len)};
+      received_[count++] = {in_.from(i), in_.bytes(i)};
     }
     if (count > 0) handler_(std::span(received_).first(count));
-    return static_cast<std::size_t>(n);
+    return n;
   }
 
   asio::io_context& context_;
   asio::posix::stream_descriptor descriptor_;
   const int fd_;
   const UdpSocket::BatchHandler handler_;
-  MessageBatch in_;
+  UdpReceiveBatch<kBatch> in_;
   std::array<UdpIncoming, kBatch> received_;
   UdpSendBatch out_;
   UdpSender sender_;
