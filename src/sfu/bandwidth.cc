@@ -82,6 +82,19 @@ void Bandwidth::HandleTimeout(Time now) {
   if (allocate_at_ <= now) Allocate(now);
 }
 
+void Bandwidth::LeaveOutUnmeasured(Video& video, Time now) {
+  std::array<std::optional<Time>, media::kMaxSpatialLayers> since{};
+  media::LayerLadder measured;
+  for (const media::LayerLadder::Step& step : video.ladder) {
+    const std::uint8_t spatial = step.layers.spatial;
+    since[spatial] = video.flows_since[spatial].value_or(now);
+    const bool first = spatial == video.ladder[0].layers.spatial;
+    if (first || now - *since[spatial] >= kMeasured) measured.Add(step);
+  }
+  video.flows_since = since;
+  video.ladder = measured;
+}
+
 // Most important first; among equals the oldest.
 void Bandwidth::CollectDemands(Time now) {
   demands_.clear();
@@ -91,6 +104,7 @@ void Bandwidth::CollectDemands(Time now) {
     if (video.consumer->paused() || video.consumer->producer().paused()) continue;
     video.ladder.Clear();
     video.consumer->CollectLayers(video.ladder, now);
+    LeaveOutUnmeasured(video, now);
     if (!video.ladder.empty()) demanding_.push_back(i);
   }
   std::sort(demanding_.begin(), demanding_.end(), [this](std::size_t a, std::size_t b) {
@@ -117,7 +131,7 @@ void Bandwidth::Allocate(Time now) {
     lasting = std::max(current, smallest);
   }
   LayerAllocator::Allocate(demands_, lasting, now);
-  LayerAllocator::Remember(demands_, now);
+  LayerAllocator::Remember(demands_, lasting, now);
   LayerAllocator::Thin(demands_, current);
   for (std::size_t i = 0; i < demands_.size(); ++i) {
     const media::LayerLadder& ladder = *demands_[i].ladder;

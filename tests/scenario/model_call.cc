@@ -179,8 +179,10 @@ void ModelCall::Allocate(Time now) {
   allocated_at_ = now;
   std::array<media::LayerDemand, 1> demands{{{&ladder_, 1, &memory_}}};
   estimator_.SetUsefulBitrate(budget_.Whole(media::LayerAllocator::UsefulBitrate(demands), now), now);
-  media::LayerAllocator::Allocate(demands, budget_.LastingForVideo(estimator_, media::LayerAllocator::SmallestBitrate(demands), now), now);
-  media::LayerAllocator::Remember(demands, now);
+  const std::uint64_t lasting =
+      budget_.LastingForVideo(estimator_, media::LayerAllocator::SmallestBitrate(demands), now);
+  media::LayerAllocator::Allocate(demands, lasting, now);
+  media::LayerAllocator::Remember(demands, lasting, now);
   media::LayerAllocator::Thin(demands, budget_.CurrentForVideo(estimator_, now));
   const std::size_t step = demands[0].step;
   std::optional<media::Layers> layers;

@@ -31,6 +31,16 @@ std::uint64_t Price(const LayerDemand& demand, std::size_t step) {
   return Times((*demand.ladder)[step].bitrate_bps, Margin(demand, step));
 }
 
+// What must be there to take a step from the one before it. A larger picture that would move less than the smaller one
+// does is not worth its key frame, and not worth looking at for long, unless it fits with the next of its temporal
+// layers too.
+std::uint64_t EntryPrice(const LayerDemand& demand, std::size_t step) {
+  const LayerLadder& ladder = *demand.ladder;
+  const bool rougher = step > 0 && ladder[step].layers.temporal < ladder[step - 1].layers.temporal;
+  const bool can_be_smoother = step + 1 < ladder.size() && ladder[step + 1].layers.spatial == ladder[step].layers.spatial;
+  return Price(demand, rougher && can_be_smoother ? step + 1 : step);
+}
+
 bool IsNothing(const LayerDemand& demand) { return demand.step == demand.ladder->size(); }
 
 // One step up, if it fits into `left`.
@@ -40,7 +50,7 @@ bool StepUp(LayerDemand& demand, std::uint64_t available, std::uint64_t& left, T
   if (demand.memory->IsClosed((*demand.ladder)[next].bitrate_bps, available, now)) return false;
   const std::uint64_t paid = IsNothing(demand) ? 0 : Price(demand, demand.step);
   const std::uint64_t price = Price(demand, next);
-  if (price > left + paid) return false;
+  if (EntryPrice(demand, next) > left + paid) return false;
   left = left + paid - price;
   demand.step = next;
   return true;
@@ -98,11 +108,11 @@ std::uint64_t LayerAllocator::SmallestBitrate(std::span<const LayerDemand> deman
   return sum;
 }
 
-void LayerAllocator::Remember(std::span<LayerDemand> demands, Time now) {
-  for (LayerDemand& demand : demands) demand.memory->Take(*demand.ladder, demand.step, now);
+void LayerAllocator::Remember(std::span<LayerDemand> demands, std::uint64_t available_bps, Time now) {
+  for (LayerDemand& demand : demands) demand.memory->Take(*demand.ladder, demand.step, available_bps, now);
 }
 
-void StepMemory::Take(const LayerLadder& ladder, std::size_t step, Time now) {
+void StepMemory::Take(const LayerLadder& ladder, std::size_t step, std::uint64_t available_bps, Time now) {
   const auto layers = step < ladder.size() ? std::optional(ladder[step].layers) : std::nullopt;
   if (layers == held_) return;
   const auto before = IndexOf(ladder, held_);
@@ -111,15 +121,16 @@ void StepMemory::Take(const LayerLadder& ladder, std::size_t step, Time now) {
   if (before == ladder.size() || (layers && step > before)) {
     raised_at_ = now;
   } else {
-    Close(ladder[before].bitrate_bps, now);
+    Close(ladder[before].bitrate_bps, available_bps, now);
   }
 }
 
-void StepMemory::Close(std::uint64_t from_bps, Time now) {
+void StepMemory::Close(std::uint64_t from_bps, std::uint64_t available_bps, Time now) {
   const bool too_soon = raised_at_ && now - *raised_at_ < kTooSoon;
   closed_for_ = too_soon ? std::clamp(2 * closed_for_, kClosedFirst, kClosedMax) : Duration(0);
   closed_until_ = now + closed_for_;
   closed_from_bps_ = from_bps;
+  closed_at_bps_ = available_bps;
 }
 
 }  // namespace jb::media

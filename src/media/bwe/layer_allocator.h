@@ -22,23 +22,29 @@ class StepMemory {
   static constexpr Duration kTooSoon = std::chrono::seconds(8);
   static constexpr Duration kClosedFirst = std::chrono::seconds(10);  // doubled each time
   static constexpr Duration kClosedMax = std::chrono::seconds(60);
-  static constexpr std::uint64_t kNews = 2;  // times what a closed step needs: another path than the one it failed on
+  // This is another path than the one on which a step failed: so many times what it needs, or, since nobody looks for
+  // more than is of use, what there was when it was closed.
+  static constexpr std::uint64_t kNews = 2;
+  static constexpr std::uint64_t kNewsSinceClosed = 8;
 
   // The layers it holds; nullopt: it is sent nothing.
   const std::optional<Layers>& held() const { return held_; }
   // A step that costs so much, when `available_bps` are there for all videos.
   bool IsClosed(std::uint64_t step_bps, std::uint64_t available_bps, Time now) const {
-    return now < closed_until_ && step_bps >= closed_from_bps_ && available_bps < kNews * step_bps;
+    const bool is_news = available_bps >= kNews * step_bps || available_bps >= kNewsSinceClosed * closed_at_bps_;
+    return now < closed_until_ && step_bps >= closed_from_bps_ && !is_news;
   }
-  void Take(const LayerLadder& ladder, std::size_t step, Time now);
+  // Sent from now on, when `available_bps` are there.
+  void Take(const LayerLadder& ladder, std::size_t step, std::uint64_t available_bps, Time now);
 
  private:
-  void Close(std::uint64_t from_bps, Time now);
+  void Close(std::uint64_t from_bps, std::uint64_t available_bps, Time now);
 
   std::optional<Layers> held_;
   std::optional<Time> raised_at_;
   Time closed_until_ = Time::min();
   std::uint64_t closed_from_bps_ = 0;
+  std::uint64_t closed_at_bps_ = 0;  // so much was there then
   Duration closed_for_{};
 };
 
@@ -64,7 +70,7 @@ class LayerAllocator {
   // Fills in the steps, for `available_bps` of video. `demands` in the order in which equals are served, best first.
   static void Allocate(std::span<LayerDemand> demands, std::uint64_t available_bps, Time now);
   // What was allocated is what is held from now on.
-  static void Remember(std::span<LayerDemand> demands, Time now);
+  static void Remember(std::span<LayerDemand> demands, std::uint64_t available_bps, Time now);
   // Leaves out smoothness, not size, until the steps fit into `bps`, the last first: for a moment only, since
   // temporal layers come and go for free, while another picture size costs a key frame. Not to be remembered.
   static void Thin(std::span<LayerDemand> demands, std::uint64_t bps);

@@ -18,8 +18,10 @@ LayerLadder Camera() {
   ladder.Add({{0, 1}, 90'000});
   ladder.Add({{0, 2}, 150'000});
   ladder.Add({{1, 0}, 200'000});
+  ladder.Add({{1, 1}, 300'000});
   ladder.Add({{1, 2}, 500'000});
   ladder.Add({{2, 0}, 600'000});
+  ladder.Add({{2, 1}, 900'000});
   ladder.Add({{2, 2}, 1'500'000});
   return ladder;
 }
@@ -32,7 +34,7 @@ class Room {
   // Allocates, remembers, and says what each gets.
   std::vector<std::optional<Layers>> Share(std::uint64_t bps) {
     LayerAllocator::Allocate(demands, bps, now);
-    LayerAllocator::Remember(demands, now);
+    LayerAllocator::Remember(demands, bps, now);
     std::vector<std::optional<Layers>> out;
     for (const StepMemory& memory : memories) out.push_back(memory.held());
     return out;
@@ -46,9 +48,19 @@ class Room {
 
 TEST(LayerAllocator, OneVideoGetsTheBestStepThatFits) {
   EXPECT_EQ(Room({1}).Share(10'000'000)[0], (Layers{2, 2}));
-  EXPECT_EQ(Room({1}).Share(300'000)[0], (Layers{1, 0}));
+  EXPECT_EQ(Room({1}).Share(400'000)[0], (Layers{1, 1}));
   EXPECT_EQ(Room({1}).Share(80'000)[0], (Layers{0, 0}));
   EXPECT_EQ(Room({1}).Share(50'000)[0], std::nullopt);
+}
+
+// Its key frame alone would fill a small link for as long as all the pictures of half a second.
+TEST(LayerAllocator, ALargerPictureIsBegunOnlyWithRoomToMove) {
+  Room room({1});
+  EXPECT_EQ(room.Share(300'000)[0], (Layers{0, 2})) << "250 kbit/s would be enough for the roughest of the larger ones";
+  EXPECT_EQ(room.Share(374'000)[0], (Layers{0, 2}));
+  EXPECT_EQ(room.Share(376'000)[0], (Layers{1, 1}));
+  EXPECT_EQ(room.Share(280'000)[0], (Layers{1, 1}));
+  EXPECT_EQ(room.Share(275'000)[0], (Layers{0, 2}));
 }
 
 TEST(LayerAllocator, EverybodyIsSeenBeforeAnybodyIsSeenWell) {
@@ -60,17 +72,17 @@ TEST(LayerAllocator, EqualsShareAndMoreImportantOnesClimbFaster) {
   const auto equal = Room({1, 1}).Share(550'000);
   EXPECT_EQ(equal[0], equal[1]);
   const auto unequal = Room({4, 1}).Share(900'000);
-  EXPECT_EQ(unequal[0], (Layers{2, 0}));
-  EXPECT_EQ(unequal[1], (Layers{0, 1}));
+  EXPECT_EQ(unequal[0], (Layers{1, 2}));
+  EXPECT_EQ(unequal[1], (Layers{0, 2}));
 }
 
 TEST(LayerAllocator, AHeldStepIsKeptWhereANewOneWouldNotBeTaken) {
   Room room({1});
-  EXPECT_EQ(room.Share(530'000)[0], (Layers{1, 0})) << "500 kbit/s and the margin for a new size";
+  EXPECT_EQ(room.Share(530'000)[0], (Layers{1, 1})) << "500 kbit/s and the margin for a new size";
   EXPECT_EQ(room.Share(565'000)[0], (Layers{1, 2}));
   EXPECT_EQ(room.Share(530'000)[0], (Layers{1, 2}));
   EXPECT_EQ(room.Share(480'000)[0], (Layers{1, 2}));
-  EXPECT_EQ(room.Share(450'000)[0], (Layers{1, 0}));
+  EXPECT_EQ(room.Share(450'000)[0], (Layers{1, 1}));
 }
 
 TEST(LayerAllocator, WhatFailedSoonStaysClosedForAWhileThenLonger) {
@@ -79,7 +91,7 @@ TEST(LayerAllocator, WhatFailedSoonStaysClosedForAWhileThenLonger) {
   for (int turn = 0; turn < 3; ++turn) {
     ASSERT_EQ(room.Share(700'000)[0], (Layers{1, 2}));
     room.now += seconds(1);
-    ASSERT_EQ(room.Share(300'000)[0], (Layers{1, 0}));
+    ASSERT_EQ(room.Share(300'000)[0], (Layers{1, 1}));
     const Time closed = room.now;
     while (room.Share(700'000)[0] != Layers{1, 2}) room.now += std::chrono::milliseconds(100);
     waits.push_back(room.now - closed);
@@ -97,7 +109,7 @@ TEST(LayerAllocator, AClosedStepOpensWhenThereIsMuchMoreThanItNeeds) {
   room.now += seconds(1);
   room.Share(300'000);
   room.now += seconds(1);
-  EXPECT_EQ(room.Share(700'000)[0], (Layers{1, 0}));
+  EXPECT_EQ(room.Share(700'000)[0], (Layers{1, 1}));
   EXPECT_EQ(room.Share(3'000'000)[0], (Layers{2, 2}));
 }
 

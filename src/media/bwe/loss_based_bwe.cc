@@ -46,8 +46,9 @@ void LossBasedBwe::JudgeInterval(std::optional<std::uint64_t> acknowledged_bps, 
   if (trial_) return;
   if (excess > std::max(kHigh, inherent_loss_)) {
     trial_ = Trial{loss_, bound_, 0};
-    const std::uint64_t arrives = acknowledged_bps.value_or(target_bps);
-    bound_ = std::max(kMinBitrateBps, Scaled(std::min(arrives, bound_.value_or(target_bps)), kDecrease));
+    const std::uint64_t before = bound_.value_or(target_bps);
+    const std::uint64_t arrives = std::min(acknowledged_bps.value_or(target_bps), before);
+    bound_ = std::max({kMinBitrateBps, Scaled(arrives, kDecrease), Scaled(before, kMostAtOnce)});
   } else if (excess < kLow && bound_) {
     bound_ = Scaled(*bound_, kIncrease);
     if (*bound_ >= target_bps) bound_.reset();

@@ -21,6 +21,7 @@ class LossBasedBwe {
   static constexpr Duration kInterval = std::chrono::milliseconds(1000);
   static constexpr std::uint32_t kMinPackets = 20;  // in an interval; fewer make no percentage
   static constexpr double kDecrease = 0.9;          // of what arrives
+  static constexpr double kMostAtOnce = 0.5;        // of the bound: while a burst is lost, what arrives says little
   static constexpr double kIncrease = 1.08;         // section 6
 
   // `target_bps`: what the other parts allow; a bound above it is lifted.

@@ -53,8 +53,9 @@ std::optional<ProbeBitrateEstimator::Result> ProbeBitrateEstimator::Measure(cons
   const double send_bps = static_cast<double>(cluster.bytes - cluster.last_sent_size) * 8 / ToSeconds(sending);
   const double arrive_bps = static_cast<double>(cluster.bytes - cluster.first_arrived_size) * 8 / ToSeconds(arriving);
   if (arrive_bps > kMaxCompression * send_bps) return std::nullopt;
+  const bool is_jitter = sending >= kLong && arriving - sending <= kJitter;
   return Result{cluster.id, static_cast<std::uint64_t>(std::min(send_bps, arrive_bps)),
-                arrive_bps < kSaturated * send_bps};
+                arrive_bps < kSaturated * send_bps && !is_jitter};
 }
 
 std::optional<ProbeBitrateEstimator::Result> ProbeBitrateEstimator::Poll() {

@@ -22,6 +22,9 @@ class ProbeBitrateEstimator {
   // Arrived so much more slowly than sent: the probe filled the path. With others on it that says little about what
   // is left for us: a burst takes its share of the queue, so a slower one has to confirm it.
   static constexpr double kSaturated = 0.9;
+  // Of a long probe, so much is jitter: it arrives at less than it was sent at, and less is what is believed.
+  static constexpr Duration kLong = std::chrono::milliseconds(40);
+  static constexpr Duration kJitter = std::chrono::milliseconds(10);
 
   void HandleSent(ProbeClusterId cluster);
   void HandleArrived(const PacketResult& packet);

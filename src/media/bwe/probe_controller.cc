@@ -85,7 +85,8 @@ void ProbeController::Begin(Time now) {
   const std::uint64_t confirm = std::exchange(confirm_bps_, 0);
   const std::uint64_t bitrate = std::min(confirm > 0 ? confirm : upwards, useful_);
   if (++last_id_ == 0) ++last_id_;
-  const std::size_t bytes = bitrate * static_cast<std::uint64_t>(kClusterTime.count()) / 8 / 1'000'000;
+  const Duration time = confirm > 0 ? kConfirmTime : kClusterTime;
+  const std::size_t bytes = bitrate * static_cast<std::uint64_t>(time.count()) / 8 / 1'000'000;
   active_ = Active{{last_id_, bitrate, std::max(bytes, kMinPackets * kMinPacketSize)}, now};
   ++clusters_;
   last_began_ = now;

@@ -23,6 +23,9 @@ struct ProbeCluster {
 class ProbeController {
  public:
   static constexpr Duration kClusterTime = std::chrono::milliseconds(15);
+  // To confirm takes longer: at a rate that should fit it makes no queue, and beside it the jitter of a wireless path,
+  // some 10 ms either way, is small.
+  static constexpr Duration kConfirmTime = std::chrono::milliseconds(60);
   static constexpr std::size_t kMinPackets = 5;       // of a cluster; what it measures has one gap less
   static constexpr std::size_t kMinPacketSize = 200;  // bytes
   static constexpr std::size_t kMaxPacketSize = 1200;

@@ -90,6 +90,7 @@ TEST(ProbeController, WhatFilledThePathIsConfirmedBySlowerProbes) {
   probes.HandleSaturated(first.id, 1'000'000, now + milliseconds(150));
   const SentCluster second = SendCluster(probes, now, kT0 + seconds(1));
   EXPECT_NEAR(second.bitrate_bps(), 900'000, 60'000);
+  EXPECT_NEAR(static_cast<double>(second.bytes), 900'000 * ToSeconds(ProbeController::kConfirmTime) / 8, 1200);
   // No more than the estimate: nothing to confirm.
   probes.HandleSaturated(second.id, 600'000, now);
   EXPECT_EQ(SendCluster(probes, now, now + milliseconds(1500)).packets, 0u);
@@ -146,6 +147,19 @@ TEST(ProbeBitrateEstimator, ArrivingMoreSlowlyIsWhatThePathCarries) {
   ASSERT_TRUE(result);
   EXPECT_EQ(result->bitrate_bps, 500'000u);
   EXPECT_TRUE(result->saturated);
+}
+
+TEST(ProbeBitrateEstimator, OfALongProbeALittleDelayIsJitterAndTheLowerRateIsBelieved) {
+  ProbeBitrateEstimator estimator;
+  Feed(estimator, 1, 16, milliseconds(4), std::chrono::microseconds(4600));
+  const auto jittered = estimator.Poll();
+  ASSERT_TRUE(jittered);
+  EXPECT_FALSE(jittered->saturated);
+  EXPECT_NEAR(static_cast<double>(jittered->bitrate_bps), 1'740'000, 10'000);
+  Feed(estimator, 2, 16, milliseconds(4), std::chrono::microseconds(4800));
+  ASSERT_TRUE(estimator.Poll()->saturated);
+  Feed(estimator, 3, 5, milliseconds(4), std::chrono::microseconds(4600));
+  EXPECT_TRUE(estimator.Poll()->saturated) << "too short to tell";
 }
 
 TEST(ProbeBitrateEstimator, WhatWasHeldUpAndWhatMostlyDidNotArriveSaysNothing) {
