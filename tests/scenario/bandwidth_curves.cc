@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes what a call does over each row of links.json as CSV files, for the plots in docs/:
+// Writes what a call through the whole SFU does over each row of links.json as CSV files, for the plots in docs/:
 //   bandwidth_curves DIRECTORY [SEED [ROW...]]
 // and prints one line of figures per row.
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "scenario/model_call.h"
+#include "scenario/linked_call.h"
 
 int main(int argc, char** argv) {
   using namespace jb;
@@ -21,8 +21,9 @@ int main(int argc, char** argv) {
   std::printf("%-18s %8s %8s %8s %9s %8s  %s\n", "row", "queue50", "queue95", "queue99", "switches", "audio", "settled after, s");
   for (const LinkRow& row : rows) {
     if (argc > 3 && std::none_of(argv + 3, argv + argc, [&](const char* name) { return row.name == name; })) continue;
-    ModelCall call(row, seed);
-    const LinkRecording recording = call.Run();
+    LinkedCall call(row, seed);
+    call.Run();
+    const LinkRecording recording = call.Finish();
     recording.WriteCsv(std::string(argv[1]) + "/" + row.name + ".csv");
     std::printf("%-18s %8.0f %8.0f %8.0f %5d/%-3zu %7.2f%% ", row.name.c_str(), recording.QueuePercentile(0.5),
                 recording.QueuePercentile(0.95), recording.QueuePercentile(0.99), recording.MostSwitches(row), recording.switches.size(),

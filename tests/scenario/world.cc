@@ -40,11 +40,23 @@ World::~World() = default;
 void World::SendDatagram(const Tuple& to, ByteView datagram) {
   if (swallow) return;
   bytes_to[to] += datagram.size();
-  if (!lose_down(to, datagram)) down_.Send(to, datagram, now_);
+  if (lose_down(to, datagram)) return;
+  const auto own = links_.find(to);
+  if (own != links_.end()) {
+    own->second.down->Send(to, datagram, now_);
+  } else {
+    down_.Send(to, datagram, now_);
+  }
 }
 
 void World::SendToWorker(const Tuple& from, ByteView datagram) {
-  if (!lose_up(from, datagram)) up_.Send(from, datagram, now_);
+  if (lose_up(from, datagram)) return;
+  const auto own = links_.find(from);
+  if (own != links_.end()) {
+    own->second.up->Send(from, datagram, now_);
+  } else {
+    up_.Send(from, datagram, now_);
+  }
 }
 
 void World::HandleTappedPacket(const ProducerId& producer, const sfu::TappedPacket& packet) {
@@ -52,15 +64,26 @@ void World::HandleTappedPacket(const ProducerId& producer, const sfu::TappedPack
 }
 
 void World::Deliver() {
-  while (auto arrived = up_.Poll(now_)) worker_->HandleDatagram(arrived->tuple, arrived->bytes, now_);
-  while (auto arrived = down_.Poll(now_)) {
-    const auto found = endpoints_.find(arrived->tuple);
-    if (found != endpoints_.end()) found->second->HandleDatagram(arrived->tuple, arrived->bytes, now_);
+  while (auto arrived = up_.Poll(now_)) DeliverUp(*arrived);
+  for (auto& [at, link] : links_) {
+    while (auto arrived = link.up->Poll(now_)) DeliverUp(*arrived);
   }
+  while (auto arrived = down_.Poll(now_)) DeliverDown(*arrived);
+  for (auto& [at, link] : links_) {
+    while (auto arrived = link.down->Poll(now_)) DeliverDown(*arrived);
+  }
+}
+
+void World::DeliverDown(testing::Netem::Datagram& datagram) {
+  const auto found = endpoints_.find(datagram.tuple);
+  if (found != endpoints_.end()) found->second->HandleDatagram(datagram.tuple, datagram.bytes, now_);
 }
 
 Time World::NextEvent() const {
   Time next = std::min(up_.NextDeadline().value_or(kNever), down_.NextDeadline().value_or(kNever));
+  for (const auto& [at, link] : links_) {
+    for (const testing::SharedLink* one : {link.up, link.down}) next = std::min(next, one->NextDeadline().value_or(kNever));
+  }
   if (const auto at = worker_->NextDeadline()) next = std::min(next, *at);
   for (const Endpoint* endpoint : timed_) {
     if (const auto at = endpoint->NextDeadline()) next = std::min(next, *at);

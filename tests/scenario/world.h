@@ -12,6 +12,7 @@
 #include "crypto/certificate.h"
 #include "sfu/worker.h"
 #include "testing/netem.h"
+#include "testing/shared_link.h"
 #include "testing/seeded_random.h"
 
 namespace jb::scenario {
@@ -55,6 +56,9 @@ class World : public sfu::WorkerOutput {
     up_.set_profile(profile);
     down_.set_profile(profile);
   }
+  // Whoever sits there is behind a link of its own from now on, which its owner keeps: `up` towards the worker.
+  void SetLink(const Tuple& at, testing::SharedLink& up, testing::SharedLink& down) { links_[at] = {&up, &down}; }
+  void RemoveLink(const Tuple& at) { links_.erase(at); }
   // What befalls single datagrams besides. Return true to lose one.
   std::function<bool(const Tuple&, ByteView)> lose_up = [](const Tuple&, ByteView) { return false; };
   std::function<bool(const Tuple&, ByteView)> lose_down = [](const Tuple&, ByteView) { return false; };
@@ -89,6 +93,8 @@ class World : public sfu::WorkerOutput {
     if (on_pipe) on_pipe(to, message);
   }
   void Deliver();
+  void DeliverUp(testing::Netem::Datagram& datagram) { worker_->HandleDatagram(datagram.tuple, datagram.bytes, now_); }
+  void DeliverDown(testing::Netem::Datagram& datagram);
   Time NextEvent() const;
   void Step(Time at);
 
@@ -97,6 +103,11 @@ class World : public sfu::WorkerOutput {
   std::shared_ptr<const crypto::Certificate> client_certificate_;
   std::unique_ptr<sfu::Worker> worker_;
   testing::Netem up_, down_;
+  struct OwnLink {
+    testing::SharedLink* up = nullptr;
+    testing::SharedLink* down = nullptr;
+  };
+  std::map<Tuple, OwnLink> links_;
   std::map<Tuple, Endpoint*> endpoints_;
   std::vector<Endpoint*> timed_;
 };
