@@ -82,17 +82,12 @@ void Bandwidth::HandleTimeout(Time now) {
   if (allocate_at_ <= now) Allocate(now);
 }
 
-void Bandwidth::LeaveOutUnmeasured(Video& video, Time now) {
-  std::array<std::optional<Time>, media::kMaxSpatialLayers> since{};
-  media::LayerLadder measured;
-  for (const media::LayerLadder::Step& step : video.ladder) {
-    const std::uint8_t spatial = step.layers.spatial;
-    since[spatial] = video.flows_since[spatial].value_or(now);
-    const bool first = spatial == video.ladder[0].layers.spatial;
-    if (first || now - *since[spatial] >= kMeasured) measured.Add(step);
-  }
-  video.flows_since = since;
-  video.ladder = measured;
+// Our own estimate is too unsure to end the best picture over it: one that loss had stopped did not come back. Nor is a
+// video that has nothing to give up but itself stopped over what has yet to be found out. What the receiver itself says
+// (REMB) may stop either.
+bool Bandwidth::IsAlwaysSent(std::size_t demand) const {
+  if (estimator_.kind() != media::FeedbackKind::kTransportWide) return false;
+  return demand == 0 || (demands_[demand].ladder->size() == 1 && !estimator_.met_limit());
 }
 
 // Most important first; among equals the oldest.
@@ -104,7 +99,6 @@ void Bandwidth::CollectDemands(Time now) {
     if (video.consumer->paused() || video.consumer->producer().paused()) continue;
     video.ladder.Clear();
     video.consumer->CollectLayers(video.ladder, now);
-    LeaveOutUnmeasured(video, now);
     if (!video.ladder.empty()) demanding_.push_back(i);
   }
   std::sort(demanding_.begin(), demanding_.end(), [this](std::size_t a, std::size_t b) {
@@ -115,6 +109,7 @@ void Bandwidth::CollectDemands(Time now) {
   for (const std::size_t i : demanding_) {
     demands_.push_back({&videos_[i].ladder, videos_[i].consumer->priority(), &videos_[i].memory});
   }
+  for (std::size_t i = 0; i < demands_.size(); ++i) demands_[i].always = IsAlwaysSent(i);
 }
 
 void Bandwidth::Allocate(Time now) {
@@ -135,10 +130,7 @@ void Bandwidth::Allocate(Time now) {
   LayerAllocator::Thin(demands_, current);
   for (std::size_t i = 0; i < demands_.size(); ++i) {
     const media::LayerLadder& ladder = *demands_[i].ladder;
-    std::size_t step = demands_[i].step;
-    // Our own estimate is too unsure to end a picture over it: one stopped by loss did not come back. What the receiver
-    // itself says (REMB) may.
-    if (step == ladder.size() && estimator_.kind() == media::FeedbackKind::kTransportWide) step = 0;
+    const std::size_t step = demands_[i].step;
     videos_[demanding_[i]].consumer->SetTargetLayers(
         step < ladder.size() ? std::optional(ladder[step].layers) : std::nullopt, now);
   }

@@ -5,7 +5,6 @@
 // that negotiated feedback on. Sans-IO, single-threaded; nothing is allocated per packet.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <vector>
 
@@ -27,9 +26,6 @@ class Bandwidth {
  public:
   static constexpr std::uint32_t kProbationSsrc = 1234;  // what mediasoup-client announces (sfu-contract section 6)
   static constexpr Duration kAllocateEvery = std::chrono::milliseconds(100);
-  // What a size costs is not known before it has flowed for so long: until then it counts as not there, but for the
-  // first there is.
-  static constexpr Duration kMeasured = std::chrono::milliseconds(600);
 
   Bandwidth(Context& context, media::FeedbackKind kind, std::uint16_t first_sequence);
 
@@ -63,9 +59,8 @@ class Bandwidth {
     Consumer* consumer = nullptr;
     media::LayerLadder ladder;
     media::StepMemory memory;
-    std::array<std::optional<Time>, media::kMaxSpatialLayers> flows_since{};  // by spatial layer
   };
-  static void LeaveOutUnmeasured(Video& video, Time now);
+  bool IsAlwaysSent(std::size_t demand) const;
   void CollectDemands(Time now);
 
   Context& context_;

@@ -32,6 +32,7 @@ IngressStream::IngressStream(IngressStreamOptions options)
       ssrc_(options_.ssrc),
       rtx_ssrc_(options_.rtx_ssrc),
       layer_reader_(options_.dependency),
+      meter_(options_.layer_silence),
       receiver_(rtp::Ssrc(options_.ssrc.value_or(0)), options_.clock_rate) {
   if (options_.red) red_.emplace();
 }

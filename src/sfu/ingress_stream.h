@@ -49,6 +49,7 @@ struct IngressStreamOptions {
   bool red = false;
   bool video = false;
   media::SpatialDependency dependency = media::SpatialDependency::kFull;
+  Duration layer_silence = std::chrono::milliseconds(1500);  // longer than a camera's rarest layer is apart
 };
 
 class IngressStream {

@@ -94,6 +94,7 @@ void Producer::BuildStreams(const RtpParameters& parameters) {
     options.ssrc = encoding.ssrc;
     options.rtx_ssrc = encoding.rtx_ssrc;
     options.video = options_.kind == MediaKind::kVideo;
+    options.layer_silence = SilenceOf(options_.content);
     options.dependency = ParseScalabilityMode(encoding.scalability_mode.value_or("")).dependency;
     for (const RtpCodec& codec : parameters.codecs) options.red |= codec.is_red();
     for (const RtpCodec& codec : parameters.codecs) {
@@ -362,15 +363,21 @@ bool Producer::IsStalled(const IngressStream& stream, Time now) const {
   return !stream.last_packet_at() || now - *stream.last_packet_at() > kStalledAfter;
 }
 
-bool Producer::Flows(media::Layers layers, Time now) const {
-  const Duration silence = SilenceOf(options_.content);
-  if (streams_.size() == 1) return streams_[0]->meter().Flows(layers, silence, now);
-  if (layers.spatial >= streams_.size()) return false;
-  media::LayerMeter& meter = streams_[layers.spatial]->meter();
+std::optional<Time> Producer::FlowsSince(media::Layers layers, Time now) const {
+  const auto since = [&](const media::LayerMeter& meter, media::Layers layer) {
+    return meter.Flows(layer, now) ? meter.FlowsSince(layer) : std::nullopt;
+  };
+  if (streams_.size() == 1) return since(streams_[0]->meter(), layers);
+  if (layers.spatial >= streams_.size()) return std::nullopt;
   for (std::uint8_t s = 0; s < media::kMaxSpatialLayers; ++s) {
-    if (meter.Flows({s, layers.temporal}, silence, now)) return true;
+    if (const auto time = since(streams_[layers.spatial]->meter(), {s, layers.temporal})) return time;
   }
-  return false;
+  return std::nullopt;
+}
+
+bool Producer::IsMeasured(std::uint8_t spatial, Time now) const {
+  const auto since = FlowsSince({spatial, 0}, now);
+  return since && now - *since >= kMeasured;
 }
 
 std::uint64_t Producer::BitrateBps(media::Layers layers, Time now) const {
@@ -384,7 +391,9 @@ void Producer::CollectLayers(media::LayerLadder& out, media::Layers cap, Time no
   out.Clear();
   if (options_.kind != MediaKind::kVideo || streams_.empty()) return;
   const auto add = [&](media::Layers layers) {
-    if (Flows(layers, now)) out.Add({layers, BitrateBps(layers, now)});
+    if (!FlowsSince(layers, now)) return;
+    const bool smallest = out.empty() || layers.spatial == out[0].layers.spatial;
+    if (smallest || IsMeasured(layers.spatial, now)) out.Add({layers, BitrateBps(layers, now)});
   };
   if (options_.content == VideoContent::kCamera) {  // mediasoup's order: smooth, then larger
     for (std::uint8_t s = 0; s <= cap.spatial; ++s) {

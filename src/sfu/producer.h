@@ -92,7 +92,9 @@ class Producer {
   }
   // Looks at the clock: an encoding that has stopped is noticed by what does not come.
   void UpdateFlow(Time now);
-  // The layers that flow, none above `cap`, as a ladder.
+  // The layers that flow, none above `cap`, as a ladder. What a size costs is not known before it has flowed for
+  // kMeasured: until then only the smallest counts.
+  static constexpr Duration kMeasured = std::chrono::milliseconds(600);
   void CollectLayers(media::LayerLadder& out, media::Layers cap, Time now);
 
   // --- packets in ---
@@ -158,7 +160,8 @@ class Producer {
   void HandleVideo(IngressStream& stream, const Payload& payload, const rtp::PacketView& packet,
                    const media::PacketLayers& layers, std::optional<ByteView> descriptor, Time now);
   bool IsStalled(const IngressStream& stream, Time now) const;
-  bool Flows(media::Layers layers, Time now) const;
+  std::optional<Time> FlowsSince(media::Layers layers, Time now) const;
+  bool IsMeasured(std::uint8_t spatial, Time now) const;
   std::uint64_t BitrateBps(media::Layers layers, Time now) const;
   void ForwardAudio(const ForwardedPacket& packet, Time now);
   void ForwardVideo(IngressStream& stream, const ForwardedPacket& packet, Time now);

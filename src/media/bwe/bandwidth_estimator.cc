@@ -38,6 +38,7 @@ void BandwidthEstimator::HandleFeedback(const rtcp::TransportFeedback& feedback,
   loss_.HandleFeedback(result, delay_.acknowledged_bps(), delay_.bitrate_bps(), now);
   HandleProbeResults(result, now);
   if (delay_.usage() == BandwidthUsage::kOverusing) probes_.HandleOveruse(now);
+  met_limit_ |= delay_.usage() == BandwidthUsage::kOverusing || loss_.bound_bps().has_value();
   if (delay_.queueing_delay() > ProbeController::kMaxQueue) probes_.HandleBusy(now);
   NoteUse(now);
   UpdateProbes(now);
@@ -99,6 +100,7 @@ void BandwidthEstimator::HandleSilence(Time now) {
     silence_step_at_ = kNever;
     return;
   }
+  met_limit_ = true;
   delay_.Lower(Times(delay_.bitrate_bps(), kSilenceFactor));
   if (remb_) remb_ = std::max(kMinBitrateBps, Times(*remb_, kSilenceFactor));
   probes_.HandleOveruse(now);

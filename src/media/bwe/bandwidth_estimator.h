@@ -56,6 +56,9 @@ class BandwidthEstimator {
   std::uint64_t estimate_bps() const;
   // Whether the receiver has ever answered.
   bool heard() const { return heard_; }
+  // Whether the path has ever shown that it carries no more: by a queue, by loss, by silence. Until then the estimate only
+  // says how far we have looked.
+  bool met_limit() const { return met_limit_; }
   const DelayBasedBwe& delay_based() const { return delay_; }
   const LossBasedBwe& loss_based() const { return loss_; }
   std::uint64_t probes() const { return probes_.clusters(); }
@@ -77,6 +80,7 @@ class BandwidthEstimator {
   std::uint64_t useful_ = 0;
   std::optional<std::uint64_t> remb_;
   bool heard_ = false;  // any feedback
+  bool met_limit_ = false;
   Time last_sent_at_{};
   Time silence_step_at_ = kNever;  // kNever: the receiver owes us no feedback
   Time confirmed_at_ = Time::min();  // when the estimate was last used or measured

@@ -56,13 +56,23 @@ bool StepUp(LayerDemand& demand, std::uint64_t available, std::uint64_t& left, T
   return true;
 }
 
+void TakeFirst(LayerDemand& demand, std::uint64_t& left) {
+  demand.step = 0;
+  left -= std::min(left, Price(demand, 0));
+}
+
 }  // namespace
 
 void LayerAllocator::Allocate(std::span<LayerDemand> demands, std::uint64_t available_bps, Time now) {
   std::uint64_t left = available_bps;
   for (LayerDemand& demand : demands) demand.step = demand.ladder->size();
   for (LayerDemand& demand : demands) {
-    if (!demand.ladder->empty()) StepUp(demand, available_bps, left, now);
+    if (demand.ladder->empty()) continue;
+    if (demand.always) {
+      TakeFirst(demand, left);
+    } else {
+      StepUp(demand, available_bps, left, now);
+    }
   }
   for (bool moved = true; moved;) {
     moved = false;

@@ -52,6 +52,7 @@ struct LayerDemand {
   const LayerLadder* ladder = nullptr;  // borrowed; ascending; empty: sends nothing
   std::uint8_t priority = 1;            // 1..255
   StepMemory* memory = nullptr;         // borrowed
+  bool always = false;                  // gets its first step whatever there is
   // Filled in: a step of the ladder, or ladder->size() for nothing.
   std::size_t step = 0;
 };

@@ -63,6 +63,14 @@ TEST(LayerAllocator, ALargerPictureIsBegunOnlyWithRoomToMove) {
   EXPECT_EQ(room.Share(275'000)[0], (Layers{0, 2}));
 }
 
+TEST(LayerAllocator, WhatIsAlwaysShownIsShownOnAnyLinkAndPaidForFirst) {
+  Room room({1, 1});
+  room.demands[0].always = true;
+  EXPECT_EQ(room.Share(1000), (std::vector<std::optional<Layers>>{Layers{0, 0}, std::nullopt}));
+  EXPECT_EQ(room.Share(100'000), (std::vector<std::optional<Layers>>{Layers{0, 0}, std::nullopt}));
+  EXPECT_EQ(room.Share(160'000), (std::vector<std::optional<Layers>>{Layers{0, 0}, Layers{0, 0}}));
+}
+
 TEST(LayerAllocator, EverybodyIsSeenBeforeAnybodyIsSeenWell) {
   const auto shared = Room({1, 1, 1, 1}).Share(320'000);
   for (const auto& layers : shared) EXPECT_EQ(layers, (Layers{0, 0}));

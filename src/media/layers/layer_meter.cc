@@ -11,7 +11,9 @@ constexpr Duration kShortestSpan = std::chrono::milliseconds(500);
 
 void LayerMeter::Add(const PacketLayers& packet, std::size_t bytes, Time now) {
   Advance(now);
-  last_packet_at_[GridIndex(packet.layer)] = now;
+  const std::size_t layer = GridIndex(packet.layer);
+  if (!Flows(packet.layer, now)) flows_since_[layer] = now;
+  last_packet_at_[layer] = now;
   Counts& bucket = buckets_[static_cast<std::size_t>(bucket_) % kBuckets];
   const auto added = static_cast<std::uint32_t>(bytes);
   for (std::size_t i = 0; i < kLayers; ++i) {

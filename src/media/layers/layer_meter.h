@@ -17,16 +17,21 @@ class LayerMeter {
   // Long enough to hold several pictures of the rarest layer of a slow camera, short enough to follow an encoder.
   static constexpr Duration kWindow = std::chrono::milliseconds(2000);
 
+  // `silence`: a layer of which nothing came for longer has stopped.
+  explicit LayerMeter(Duration silence) : silence_(silence) {}
+
   void Add(const PacketLayers& packet, std::size_t bytes, Time now);
 
   // Of everything that a receiver of exactly these layers is sent. Before a whole window has passed: as far as seen.
   std::uint64_t BitrateBps(Layers layers, Time now);
-  // A packet of this layer itself came within `silence`.
-  bool Flows(Layers layer, Duration silence, Time now) const {
+  // Packets of this layer itself come.
+  bool Flows(Layers layer, Time now) const {
     const std::optional<Time>& last = last_packet_at_[GridIndex(layer)];
-    return last && now - *last <= silence;
+    return last && now - *last <= silence_;
   }
-  void Reset() { *this = LayerMeter(); }
+  // The first packet of it since it had stopped; nullopt: none ever.
+  std::optional<Time> FlowsSince(Layers layer) const { return flows_since_[GridIndex(layer)]; }
+  void Reset() { *this = LayerMeter(silence_); }
 
  private:
   static constexpr std::size_t kLayers = kMaxSpatialLayers * kMaxTemporalLayers;
@@ -36,10 +41,12 @@ class LayerMeter {
 
   void Advance(Time now);
 
+  Duration silence_;
   std::array<Counts, kBuckets> buckets_{};
   Counts sums_{};
   std::array<std::optional<Time>, kLayers> last_packet_at_{};
-  std::optional<Time> began_;
+  std::array<std::optional<Time>, kLayers> flows_since_{};
+  std::optional<Time> began_;  // the first packet of all
   std::int64_t bucket_ = 0;  // the current one, counted from began_
 };
 

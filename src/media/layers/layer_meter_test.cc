@@ -18,7 +18,7 @@ PacketLayers Of(Layers layer) {
 }
 
 TEST(LayerMeter, AReceiverIsChargedForEverythingItsLayersBuildOn) {
-  LayerMeter meter;
+  LayerMeter meter(1500ms);
   // Two temporal layers of two spatial ones, 25 pictures per second, every second one in the upper temporal layer.
   for (int i = 0; i < 200; ++i) {
     const auto temporal = static_cast<std::uint8_t>(i % 2);
@@ -34,7 +34,7 @@ TEST(LayerMeter, AReceiverIsChargedForEverythingItsLayersBuildOn) {
 }
 
 TEST(LayerMeter, WhatHasEndedIsForgottenAfterTheWindow) {
-  LayerMeter meter;
+  LayerMeter meter(1500ms);
   for (int i = 0; i < 100; ++i) meter.Add(Of({0, 0}), 1000, kStart + i * 20ms);
   const Time end = kStart + 2s;
   EXPECT_GT(meter.BitrateBps({0, 0}, end), 390'000u);
@@ -46,17 +46,30 @@ TEST(LayerMeter, WhatHasEndedIsForgottenAfterTheWindow) {
 }
 
 TEST(LayerMeter, OneKeyFrameAtTheStartIsNoFlood) {
-  LayerMeter meter;
+  LayerMeter meter(1500ms);
   meter.Add(Of({0, 0}), 10'000, kStart);
   EXPECT_EQ(meter.BitrateBps({0, 0}, kStart), 160'000u);
 }
 
 TEST(LayerMeter, ALayerFlowsWhileItsOwnPacketsCome) {
-  LayerMeter meter;
+  LayerMeter meter(1500ms);
   meter.Add(Of({0, 0}), 100, kStart);
-  EXPECT_TRUE(meter.Flows({0, 0}, 1500ms, kStart + 1500ms));
-  EXPECT_FALSE(meter.Flows({0, 0}, 1500ms, kStart + 1501ms));
-  EXPECT_FALSE(meter.Flows({0, 1}, 1500ms, kStart)) << "needed by it, but not it";
+  EXPECT_TRUE(meter.Flows({0, 0}, kStart + 1500ms));
+  EXPECT_FALSE(meter.Flows({0, 0}, kStart + 1501ms));
+  EXPECT_FALSE(meter.Flows({0, 1}, kStart)) << "needed by it, but not it";
+}
+
+TEST(LayerMeter, ALayerFlowsSinceItLastBegan) {
+  LayerMeter meter(1500ms);
+  EXPECT_EQ(meter.FlowsSince({0, 0}), std::nullopt);
+  meter.Add(Of({0, 0}), 100, kStart);
+  meter.Add(Of({0, 0}), 100, kStart + 1500ms);
+  EXPECT_EQ(meter.FlowsSince({0, 0}), kStart);
+  EXPECT_EQ(meter.FlowsSince({0, 1}), std::nullopt);
+  meter.Add(Of({0, 0}), 100, kStart + 3001ms);
+  EXPECT_EQ(meter.FlowsSince({0, 0}), kStart + 3001ms);
+  meter.Reset();
+  EXPECT_EQ(meter.FlowsSince({0, 0}), std::nullopt);
 }
 
 }  // namespace
