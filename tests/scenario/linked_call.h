@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A whole call over links of links.json: a layered camera and a microphone, through the real SFU with its ICE, DTLS
-// and SRTP, to viewers who each sit behind a link of their own that changes. What ModelCall does with a model of the
-// SFU. Virtual time, seeded.
+// and SRTP, to viewers who each sit behind a link of their own that changes. Virtual time, seeded.
 #pragma once
 
 #include <deque>

@@ -2,6 +2,7 @@
 #include "media/bwe/loss_based_bwe.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "media/bwe/aimd_rate_control.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int kTrialIntervals = 2;         // the first still has packets of before
 constexpr double kHelped = 0.5;            // sending less helped when at least so much of the excess is gone
+constexpr double kStandardErrors = 2;      // of a share among few packets: less than that may be chance
 constexpr double kInherentWeight = 0.05;   // of a new low in the link's own loss: bursts leave it alone for a while
 
 std::uint64_t Scaled(std::uint64_t bps, double by) {
@@ -25,7 +27,9 @@ void LossBasedBwe::HandleFeedback(const FeedbackResult& feedback, std::optional<
   lost_ -= std::min(lost_, feedback.recanted);
   received_ += static_cast<std::uint32_t>(feedback.received.size());
   if (now - *interval_began_ < kInterval || lost_ + received_ < kMinPackets) return;
-  loss_ = static_cast<double>(lost_) / (lost_ + received_);
+  const double packets = lost_ + received_;
+  loss_ = lost_ / packets;
+  uncertainty_ = kStandardErrors * std::sqrt(loss_ * (1 - loss_) / packets);
   interval_began_ = now;
   lost_ = received_ = 0;
   JudgeInterval(acknowledged_bps, target_bps);
@@ -44,7 +48,7 @@ void LossBasedBwe::JudgeInterval(std::optional<std::uint64_t> acknowledged_bps, 
     return;
   }
   if (trial_) return;
-  if (excess > std::max(kHigh, inherent_loss_)) {
+  if (excess - uncertainty_ > std::max(kHigh, inherent_loss_)) {
     trial_ = Trial{loss_, bound_, 0};
     const std::uint64_t before = bound_.value_or(target_bps);
     const std::uint64_t arrives = std::min(acknowledged_bps.value_or(target_bps), before);

@@ -40,6 +40,7 @@ class LossBasedBwe {
   std::optional<Time> interval_began_;
   std::uint32_t lost_ = 0, received_ = 0;
   double loss_ = 0, inherent_loss_ = 0;
+  double uncertainty_ = 0;  // of loss_
   std::optional<std::uint64_t> bound_;
   struct Trial {  // less is sent to see whether it helps
     double loss_before = 0;

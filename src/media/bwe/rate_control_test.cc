@@ -156,6 +156,21 @@ TEST(LossBasedBwe, LittleLossIsNoBound) {
   EXPECT_FALSE(loss.bound_bps());
 }
 
+// A small camera sends some thirty packets a second: of those, one in ten is easily two in ten.
+TEST(LossBasedBwe, AmongFewPacketsALittleMoreLossMayBeChance) {
+  const std::vector<PacketResult> packets(400);
+  for (const auto& [sent, is_bound] : {std::pair{30u, false}, std::pair{400u, true}}) {
+    LossBasedBwe loss;
+    for (int i = 0; i < 2; ++i) {
+      FeedbackResult feedback;
+      feedback.lost = sent / 6;
+      feedback.received = std::span(packets).first(sent - feedback.lost);
+      loss.HandleFeedback(feedback, 180'000, 200'000, kT0 + i * milliseconds(1000));
+    }
+    EXPECT_EQ(loss.bound_bps().has_value(), is_bound) << sent;
+  }
+}
+
 TEST(LossBasedBwe, LossThatGoesAwayWhenLessIsSentIsABound) {
   LossBasedBwe loss;
   Time now = kT0;
