@@ -66,7 +66,10 @@ void IngressStream::HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std:
                                  bool recovered, Time now) {
   silent_ = false;
   last_packet_at_ = now;
-  if (recovered) {
+  // Without RTX a repetition looks like a packet that is late. Counted as that it would hide the loss from the sender, who
+  // could do more against it (Opus in-band FEC).
+  const bool repeated = !rtx_ssrc_ && nack_.WasAskedFor(seq);
+  if (recovered || repeated) {
     receiver_.HandleRepaired(payload_size);
   } else {
     receiver_.HandlePacket(seq, timestamp, payload_size, now);

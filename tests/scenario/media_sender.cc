@@ -64,12 +64,14 @@ CodecShape Av1Shape() { return {"AV1", 45, {}, {0x18, 0x0A}, {0x10, 0x32}, {0x90
 json::value AudioParameters(const SenderOptions& options) {
   json::object encoding;
   if (options.declare_ssrc) encoding["ssrc"] = options.ssrc;
+  json::array feedback{Feedback("transport-cc")};
+  if (options.nack) feedback.push_back(Feedback("nack"));
   json::array codecs{json::object{{"mimeType", "audio/opus"},
                                   {"payloadType", MediaSender::kOpus},
                                   {"clockRate", 48000},
                                   {"channels", 2},
                                   {"parameters", json::object{{"useinbandfec", 1}}},
-                                  {"rtcpFeedback", json::array{Feedback("transport-cc")}}}};
+                                  {"rtcpFeedback", feedback}}};
   if (options.red_copies > 0) {
     codecs.push_back(json::object{{"mimeType", "audio/red"},
                                   {"payloadType", MediaSender::kRed},
@@ -166,6 +168,7 @@ Bytes MediaSender::Build(std::uint8_t payload_type, bool marker, ByteView payloa
 void MediaSender::SendPacket(std::uint8_t payload_type, bool marker, ByteView payload) {
   Bytes packet = Build(payload_type, marker, payload, sequence_);
   peer_.SendRtp(packet);
+  if (options_.nack) datagrams_[sequence_] = peer_.last_rtp();
   ++sent;
   history_[sequence_++] = std::move(packet);
   if (history_.size() > 1000) history_.erase(static_cast<std::uint16_t>(sequence_ - 1001));
@@ -193,9 +196,7 @@ void MediaSender::SendOpus(std::uint8_t level, bool voice) {
   StoreU32(payload.data() + 4, frames_++);
   level_ = rtp::WriteAudioLevel({voice, level});
   const bool red = options_.red_copies > 0;
-  const Bytes packet = red ? Build(kRed, false, WrapInRed(payload), sequence_++) : Build(kOpus, false, payload, sequence_++);
-  peer_.SendRtp(packet);
-  ++sent;
+  SendPacket(red ? kRed : kOpus, false, red ? WrapInRed(payload) : payload);
   timestamp_ += 960;
 }
 
@@ -260,10 +261,15 @@ void MediaSender::HandleRtcp(ByteView compound) {
       if (!nack.ok() || nack->media_ssrc.value() != options_.ssrc) return;
       nack->ForEach([&](rtp::SeqNum seq) {
         ++nacked;
-        SendAgainByRtx(seq.value());
+        options_.video ? SendAgainByRtx(seq.value()) : SendAgain(seq.value());
       });
     }
   });
+}
+
+void MediaSender::SendAgain(std::uint16_t sequence) {
+  const auto found = datagrams_.find(sequence);
+  if (found != datagrams_.end()) peer_.world().SendToWorker(peer_.local(), found->second);
 }
 
 void MediaSender::SendAgainByRtx(std::uint16_t sequence) {

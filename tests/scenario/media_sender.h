@@ -36,6 +36,7 @@ struct SenderOptions {
   std::string rid;
   std::string cname = "peer-cname";
   bool declare_ssrc = true;
+  bool nack = false;  // audio: sends again what is asked for, as it was; video does always, by RTX
   std::size_t red_copies = 0;  // audio: each packet carries so many earlier ones (RFC 2198)
   std::uint16_t first_sequence = 65'530;
   std::uint32_t first_timestamp = 4'294'900'000;  // wraps soon
@@ -73,6 +74,7 @@ class MediaSender {
   void SkipSequence() { ++sequence_; }
   // Answers a NACK, or does as if there had been one.
   void SendAgainByRtx(std::uint16_t sequence);
+  void SendAgain(std::uint16_t sequence);
   void HandleRtcp(ByteView compound);
   Bytes Build(std::uint8_t payload_type, bool marker, ByteView payload, std::uint16_t sequence);
 
@@ -100,6 +102,7 @@ class MediaSender {
   Bytes descriptor_;  // of the packet that is being built
   bool key_frame_wanted_ = false;
   std::map<std::uint16_t, Bytes> history_;
+  std::map<std::uint16_t, Bytes> datagrams_;  // of audio that answers NACKs
   struct Spoken {
     std::uint32_t timestamp;
     Bytes opus;

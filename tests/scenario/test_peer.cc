@@ -111,9 +111,9 @@ Bytes TestPeer::ProtectRtcp(ByteView packet) {
 
 bool TestPeer::SendRtp(ByteView packet) {
   if (!srtp_) return false;
-  const Bytes datagram = Protect(packet);
-  if (datagram.empty()) return false;
-  world_.SendToWorker(local_, datagram);
+  last_rtp_ = Protect(packet);
+  if (last_rtp_.empty()) return false;
+  world_.SendToWorker(local_, last_rtp_);
   return true;
 }
 

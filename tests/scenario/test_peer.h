@@ -48,6 +48,8 @@ class TestPeer : public Endpoint {
 
   // Plain packets; protected and sent if connected.
   bool SendRtp(ByteView packet);
+  // What that sent, protected: to be sent again as it was.
+  const Bytes& last_rtp() const { return last_rtp_; }
   bool SendRtcp(ByteView packet);
   Bytes Protect(ByteView packet);
   Bytes ProtectRtcp(ByteView packet);
@@ -78,6 +80,7 @@ class TestPeer : public Endpoint {
   Tuple local_;
   crypto::DtlsEndpoint dtls_;
   std::optional<crypto::SrtpSession> srtp_;
+  Bytes last_rtp_;
   std::string our_fragment_ = "peer";
   std::uint64_t tie_breaker_;
   bool checking_ = false;

@@ -48,10 +48,22 @@ void NackGenerator::AddMissing(std::int64_t from, std::int64_t to, Time now) {
   next_deadline_ = next_deadline_ ? std::min(*next_deadline_, first_try) : first_try;
 }
 
-bool NackGenerator::Remove(std::int64_t number) {
+// end(): it is not missing.
+std::vector<NackGenerator::Missing>::const_iterator NackGenerator::Find(std::int64_t number) const {
   const auto at = std::lower_bound(missing_.begin(), missing_.end(), number,
                                    [](const Missing& m, std::int64_t n) { return m.number < n; });
-  if (at == missing_.end() || at->number != number) return false;
+  return at != missing_.end() && at->number == number ? at : missing_.end();
+}
+
+bool NackGenerator::WasAskedFor(rtp::SeqNum seq) const {
+  if (missing_.empty()) return false;
+  const auto at = Find(unwrapper_.Peek(seq.value()));
+  return at != missing_.end() && at->tries > 0;
+}
+
+bool NackGenerator::Remove(std::int64_t number) {
+  const auto at = Find(number);
+  if (at == missing_.end()) return false;
   missing_.erase(at);
   if (missing_.empty()) next_deadline_.reset();
   return true;

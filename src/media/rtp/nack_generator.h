@@ -49,6 +49,8 @@ class NackGenerator {
 
   // Forgets everything, as when the stream restarts; counters stay.
   void Reset();
+  // Missing, and asked for: what comes under that number is likely a repetition.
+  bool WasAskedFor(rtp::SeqNum seq) const;
   std::size_t missing_count() const { return missing_.size(); }
   const Counters& counters() const { return counters_; }
 
@@ -60,6 +62,7 @@ class NackGenerator {
   };
   void AddMissing(std::int64_t from, std::int64_t to, Time now);
   void ForgetBefore(std::int64_t number);
+  std::vector<Missing>::const_iterator Find(std::int64_t number) const;
   bool Remove(std::int64_t number);
 
   NackOptions options_;

@@ -25,8 +25,8 @@ class StreamReceiver {
   StreamReceiver(rtp::Ssrc ssrc, std::uint32_t clock_rate) : ssrc_(ssrc), clock_rate_(clock_rate) {}
 
   Arrival HandlePacket(rtp::SeqNum seq, rtp::Timestamp timestamp, std::size_t payload_size, Time now);
-  // A packet that came back by RTX: counted apart, not part of loss and jitter (RFC 4588
-  // section 6.3 reports RTX as a stream of its own).
+  // A packet that was sent again: counted apart, not part of loss and jitter (RFC 4588 section 6.3
+  // reports RTX as a stream of its own).
   void HandleRepaired(std::size_t payload_size) {
     ++packets_repaired_;
     bytes_ += payload_size;
