@@ -23,6 +23,11 @@ constexpr std::size_t kRtxShareAtMost = 2;
 constexpr std::size_t kRtxBudgetAtStart = 64 * 1024;
 constexpr std::size_t kRtxBudgetMax = 256 * 1024;
 
+// Of 256, as the receiver reports. Where so much is lost, so is many a repetition, and a browser asks again after 100 ms, when
+// the picture has stood still: it is sent twice. Where more is, it goes in bursts, of which both would be part.
+constexpr std::uint8_t kRepeatTwiceFrom = 13;  // 5 %
+constexpr std::uint8_t kRepeatOnceFrom = 51;   // 20 %
+
 // Receivers report about once a second (RFC 3550 section 6.2, with WebRTC's interval).
 constexpr Duration kReportIsRecent = std::chrono::seconds(5);
 
@@ -244,23 +249,29 @@ void Consumer::Resend(rtp::SeqNum seq, Time now) {
     if (why != Refusal::kTooSoon && why != Refusal::kUnknown) HandleKeyFrameRequest(now);
     return;
   }
+  const std::uint8_t lost = sender_.fraction_lost();
+  const int times = lost >= kRepeatTwiceFrom && lost < kRepeatOnceFrom ? 2 : 1;
+  for (int i = 0; i < times; ++i) SendRepetition(*item, now);
+}
+
+void Consumer::SendRepetition(const media::RetransmissionBuffer::Item& item, Time now) {
   // Whatever SRTP says to it, this number is done with: asked again, the answer would be the same, and nothing would
   // ever be repaired any more. A gap costs nothing, since nobody asks for RTX packets again.
   const rtp::SeqNum rtx_seq = std::exchange(rtx_sequence_, rtx_sequence_.Next());
   crypto::SrtpTicket ticket = transport_.TakeNumber(srtp_rtx_stream_, *rtx_ssrc_, rtx_seq);
   if (!ticket) return;
-  const media::PacketBuffer& source = *item->packet;
-  const PacketForm form = FormOf(*item);
+  const media::PacketBuffer& source = *item.packet;
+  const PacketForm form = FormOf(item);
   const std::size_t header_size = source.header_size();
   const std::size_t size = (form.empty ? header_size : source.size()) + rtp::kOsnSize;
   const ByteSpan own = OwnBytes(source, form, size, now);
   const std::size_t own_size = own.size() - rtp::kOsnSize;
   rtp::EncapsulateRtx(own, own_size, header_size,
                       {rtp::Ssrc(*rtx_ssrc_), rtp::PayloadType(rtx_payload_type_), rtx_seq});
-  transport_.SendRtp(std::move(ticket), header_size, own.size(), item->packet,
+  transport_.SendRtp(std::move(ticket), header_size, own.size(), item.packet,
                      form.empty ? source.size() : own_size);
   transport_.HandleResent(size, now);
-  rtx_budget_ -= source.size();
+  rtx_budget_ -= std::min(rtx_budget_, source.size());
   ++context_.stats.retransmitted;
   sender_.HandleResent(source.size() - header_size);
 }

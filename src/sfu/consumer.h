@@ -91,6 +91,7 @@ class Consumer {
   ByteSpan OwnBytes(const media::PacketBuffer& source, const PacketForm& form, std::size_t packet_size, Time now) const;
   void LeaveOut(const ForwardedPacket& packet, PacketForm form, Time now);
   void Resend(rtp::SeqNum seq, Time now);
+  void SendRepetition(const media::RetransmissionBuffer::Item& item, Time now);
   // An event when what is sent is news.
   void ReportLayers(std::optional<media::Layers> layers);
 

@@ -117,6 +117,27 @@ TEST(CallTest, LossOnTheWayOutIsRepairedByNackAndRtx) {
   EXPECT_EQ(call.bob.undecryptable, 0u);
 }
 
+// A browser asks again after 100 ms, when the picture has long stood still.
+TEST(CallTest, WhereARepetitionIsOftenLostTooItIsSentTwice) {
+  for (const auto& [reported, times] : {std::pair{8, 1u}, std::pair{26, 2u}, std::pair{77, 1u}}) {
+    Call call;
+    MediaSender& camera = call.Camera();
+    MediaReceiver& eye = call.Watch("camera");
+    call.Connect();
+    call.SendVideo(camera, 5, true);
+    eye.SendReceiverReport(static_cast<std::uint8_t>(reported));
+    call.SendVideo(camera, 5, true);
+    bool lost = false;
+    call.world.lose_down = [&](const Tuple& to, ByteView d) {
+      return to == call.bob.local() && d.size() > 500 && !std::exchange(lost, true);
+    };
+    call.SendVideo(camera, 5, true);
+    call.Settle();
+    EXPECT_EQ(eye.rtx_packets, times) << reported;
+    EXPECT_TRUE(eye.IsContiguous());
+  }
+}
+
 TEST(CallTest, WhatIsLostAgainAndAgainIsMadeUpForByAKeyFrame) {
   Call call;
   MediaSender& camera = call.Camera();

@@ -51,8 +51,8 @@ const RetransmissionBuffer::Item* RetransmissionBuffer::Answer(rtp::SeqNum seq, 
     return Refuse(Refusal::kTooOld, counters_.refused_too_old);
   }
   // A request that arrives sooner than a round trip after an answer was sent before that answer
-  // could arrive.
-  if (slot.answers > 0 && age - kTimeUnit * slot.answered_after < rtt) {
+  // could arrive. The round trip of this moment may be a little shorter than the one we know.
+  if (slot.answers > 0 && age - kTimeUnit * slot.answered_after < rtt * 3 / 4) {
     return Refuse(Refusal::kTooSoon, counters_.refused_too_soon);
   }
   if (slot.answers >= options_.max_answers) {

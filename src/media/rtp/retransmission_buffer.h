@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one outgoing stream sent lately, to answer NACKs from. Keeps references to shared packets
 // plus the few header fields that differ per consumer. Limits what a receiver can make us send
-// again (no packet twice within a round trip, none more than three times). No I/O;
+// again (no packet twice within three quarters of a round trip, none more than three times). No I/O;
 // single-threaded.
 #pragma once
 
