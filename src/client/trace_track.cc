@@ -305,11 +305,13 @@ void TraceTrack::SendVideoPacket(Stream& stream, Time now, WallTime wall, const 
   const bool last = stream.packet + 1 == shape.packets.size();
   std::array<std::uint8_t, kPacketBuffer> buffer;
   const std::size_t header = WriteHeader(stream, buffer, last, now);
+  // A browser makes temporal layers with simulcast only.
+  const bool layered = streams_.size() > 1;
   const Vp8Packet vp8{.picture_id = stream.picture_id,
                       .tl0_picture_index = stream.tl0_picture_index,
-                      .temporal_layer = shape.temporal_layer,
-                      .layer_sync = shape.layer_sync,
-                      .non_reference = shape.non_reference,
+                      .temporal_layer = layered ? shape.temporal_layer : std::uint8_t{0},
+                      .layer_sync = layered && shape.layer_sync,
+                      .non_reference = layered && shape.non_reference,
                       .first_of_frame = stream.packet == 0,
                       .key_frame = shape.key};
   const std::size_t payload =
@@ -328,7 +330,7 @@ void TraceTrack::BeginFrame(Stream& stream, Time now) {
     ++counters_.key_frames;
   }
   stream.picture_id = static_cast<std::uint16_t>((stream.picture_id + 1) & 0x7FFF);
-  if (stream.Shape().temporal_layer == 0) ++stream.tl0_picture_index;
+  if (stream.Shape().temporal_layer == 0 || streams_.size() == 1) ++stream.tl0_picture_index;
 }
 
 // To answer NACKs from. Without room in the pool the packet is not kept.
