@@ -26,7 +26,7 @@ before(async () => {
   const room = world.createRoom();
   const microphone = spanishChatter(world.directory);
   const homes = [await world.home('anna'), await world.home('benito')];
-  [anna, benito] = await callBetween(world, room, homes, { microphone, flags: ['--use-fake-device-for-media-stream=fps=15'] });
+  [anna, benito] = await callBetween(world, room, homes, { microphone, quality: 'standard', flags: ['--use-fake-device-for-media-stream=fps=30'] });
 }, { timeout: 60_000 });
 
 after(() => close(world, [anna, benito]), { timeout: 30_000 });

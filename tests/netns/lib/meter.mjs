@@ -45,11 +45,14 @@ export const startMeter = (person, everyMs = 50) => person.page.evaluate((every)
 export const samplesOf = (person) => person.page.evaluate(() => window.__meter.samples());
 const wallNow = (person) => person.page.evaluate(() => window.__meter.wallNow());
 
+// Padding that measures the link (mediasoup-client's name for it): no picture.
+const PROBATION_MID = 'probator';
+
 /** The samples of each received stream of that kind, oldest first. */
 export function streams(samples, kind, type = 'inbound-rtp') {
   const bySsrc = new Map();
   for (const sample of samples) {
-    if (sample.type !== type || sample.kind !== kind) continue;
+    if (sample.type !== type || sample.kind !== kind || sample.mid === PROBATION_MID) continue;
     if (!bySsrc.has(sample.ssrc)) bySsrc.set(sample.ssrc, []);
     bySsrc.get(sample.ssrc).push(sample);
   }
@@ -74,6 +77,43 @@ export function summary(samples) {
     frozenSecondsPerMinute: round(delta(samples, 'totalFreezesDuration') / seconds * 60),
     width: samples.at(-1).frameWidth ?? 0,
   };
+}
+
+const STAYS_MS = 2000; // a size that is held for so long was meant
+
+/** When a video's picture got which width: [{ afterMs, width }], the first at 0. */
+export function widthsOf(samples) {
+  const out = [];
+  for (const { at, frameWidth: width } of samples) {
+    if (width !== undefined && width !== out.at(-1)?.width) out.push({ afterMs: Math.round(at - samples[0].at), width });
+  }
+  return out;
+}
+
+/** After how many ms a video had one of these widths and kept to them for a while; null: never. */
+export function settledAfter(samples, widths) {
+  let since = null;
+  for (const { at, frameWidth } of samples) {
+    if (!widths.includes(frameWidth)) since = null;
+    else since ??= at;
+    if (since !== null && at - since >= STAYS_MS) return Math.round(since - samples[0].at);
+  }
+  return null;
+}
+
+/** The most changes of a video's size in any 10 s, of those after `fromMs`. */
+export function switchesIn10s(samples, fromMs) {
+  const changes = widthsOf(samples).filter(({ afterMs }) => afterMs > fromMs).map(({ afterMs }) => afterMs);
+  return Math.max(0, ...changes.map((first) => changes.filter((at) => at >= first && at < first + 10_000).length));
+}
+
+/** How long each freeze of a video lasted, in ms, as the browser counts them. */
+export function freezes(samples) {
+  return samples.slice(1).flatMap((sample, i) => {
+    const pair = [samples[i], sample];
+    const count = delta(pair, 'freezeCount');
+    return Array(count).fill(Math.round(1000 * delta(pair, 'totalFreezesDuration') / count));
+  });
 }
 
 /** The longest time in which not one more packet came. Time in which nothing could be sampled counts to it. */
