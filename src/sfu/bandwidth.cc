@@ -119,13 +119,21 @@ void Bandwidth::Allocate(Time now) {
   CollectDemands(now);
   estimator_.SetUsefulBitrate(budget_.Whole(LayerAllocator::UsefulBitrate(demands_), now), now);
   const std::uint64_t smallest = LayerAllocator::SmallestBitrate(demands_);
-  std::uint64_t lasting = budget_.LastingForVideo(estimator_, smallest, now);
+  const bool began = std::any_of(demands_.begin(), demands_.end(), [now](const media::LayerDemand& demand) {
+    return demand.memory->Rose(kKeyFrameTime, now);
+  });
+  std::uint64_t lasting = budget_.LastingForVideo(estimator_, smallest, began, now);
   std::uint64_t current = budget_.CurrentForVideo(estimator_, now);
   if (!estimator_.heard()) {
     // Of a receiver that never answers nothing is known but that it negotiated to: the smallest pictures, on trust.
     lasting = std::max(current, smallest);
   }
   LayerAllocator::Allocate(demands_, lasting, now);
+  if (estimator_.delay_based().draining() && LayerAllocator::AnyLosesSize(demands_)) {
+    // Whatever comes now begins with a key frame behind a full queue: the smallest first, larger ones when it is empty.
+    lasting = std::min(lasting, std::max(current, smallest));
+    LayerAllocator::Allocate(demands_, lasting, now);
+  }
   LayerAllocator::Remember(demands_, lasting, now);
   LayerAllocator::Thin(demands_, current);
   for (std::size_t i = 0; i < demands_.size(); ++i) {
@@ -133,6 +141,25 @@ void Bandwidth::Allocate(Time now) {
     const std::size_t step = demands_[i].step;
     videos_[demanding_[i]].consumer->SetTargetLayers(
         step < ladder.size() ? std::optional(ladder[step].layers) : std::nullopt, now);
+  }
+  EndWhatIsTooLarge(current, now);
+}
+
+// While the key frame of a smaller picture is waited for, the larger one goes on with its base. Where that alone is too
+// much it would fill the queue that the key frame has to pass.
+void Bandwidth::EndWhatIsTooLarge(std::uint64_t bps, Time now) {
+  std::uint64_t sum = 0;
+  for (const media::LayerDemand& demand : demands_) sum += media::LayerAllocator::BitrateOf(demand);
+  for (std::size_t i = 0; i < demands_.size(); ++i) {
+    const media::LayerDemand& demand = demands_[i];
+    Consumer& consumer = *videos_[demanding_[i]].consumer;
+    const std::optional<media::Layers> sent = consumer.current_layers();
+    if (!sent || demand.step >= demand.ladder->size()) continue;
+    const std::uint64_t others = sum - media::LayerAllocator::BitrateOf(demand);
+    for (const media::LayerLadder::Step& step : *demand.ladder) {
+      const bool is_base = step.layers == media::Layers{sent->spatial, 0};
+      if (is_base && others + step.bitrate_bps > bps) consumer.EndLargerLayers(now);
+    }
   }
 }
 

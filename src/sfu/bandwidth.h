@@ -26,6 +26,8 @@ class Bandwidth {
  public:
   static constexpr std::uint32_t kProbationSsrc = 1234;  // what mediasoup-client announces (sfu-contract section 6)
   static constexpr Duration kAllocateEvery = std::chrono::milliseconds(100);
+  // Until the key frame of a size that just fits has passed.
+  static constexpr Duration kKeyFrameTime = std::chrono::milliseconds(1500);
 
   Bandwidth(Context& context, media::FeedbackKind kind, std::uint16_t first_sequence);
 
@@ -36,6 +38,7 @@ class Bandwidth {
   // A video packet of `size` bytes, in any stream; its transport-wide number.
   std::uint16_t HandleVideoSent(std::size_t size, Time now);
   void HandleResent(std::size_t size, Time now) { budget_.HandleResent(size, now); }
+  std::size_t RoomToResend(Time now) { return budget_.RoomToResend(estimator_, now); }
   void HandleAudioSent(std::size_t size, Time now);
 
   // --- what is heard ---
@@ -62,6 +65,7 @@ class Bandwidth {
   };
   bool IsAlwaysSent(std::size_t demand) const;
   void CollectDemands(Time now);
+  void EndWhatIsTooLarge(std::uint64_t bps, Time now);
 
   Context& context_;
   media::BandwidthEstimator estimator_;

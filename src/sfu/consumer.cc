@@ -143,6 +143,10 @@ void Consumer::SetTargetLayers(std::optional<media::Layers> layers, Time now) {
   Retarget(now);
 }
 
+void Consumer::EndLargerLayers(Time now) {
+  if (follower_.EndLarger()) HandleKeyFrameRequest(now);
+}
+
 std::optional<media::Layers> Consumer::current_layers() const {
   if (!video_ || paused_) return std::nullopt;
   const auto layers = follower_.layers();
@@ -155,7 +159,10 @@ bool Consumer::Send(IngressStream* stream, const ForwardedPacket& packet, Time n
   if (paused_ || !transport_.CanSend()) return false;
   StreamFollower::Verdict verdict = follower_.Take(stream, packet, now);
   if (verdict.action == Action::kWait || verdict.wants_key_frame) producer_.RequestKeyFrame(*stream, now);
-  if (verdict.begins) sequence_.Restart();
+  if (verdict.begins) {
+    sequence_.Restart();
+    sent_.ForgetAll();  // a decoder begins anew with this packet
+  }
   if (verdict.action == Action::kDrop) LeaveOut(packet, verdict.form, now);
   if (verdict.action != Action::kForward) return verdict.begins;
   if (const auto seq = sequence_.Map(packet.sequence_number)) {
@@ -240,13 +247,15 @@ void Consumer::HandleNack(const rtcp::Nack& nack, Time now) {
 void Consumer::Resend(rtp::SeqNum seq, Time now) {
   // Without RTX nothing is sent again: SRTP must not protect one number twice.
   if (!rtx_ssrc_ || paused_ || !transport_.CanSend()) return;
-  const media::RetransmissionBuffer::Item* item = sent_.Answer(seq, now, rtx_budget_);
+  const std::size_t room = transport_.RoomToResend(now);
+  const media::RetransmissionBuffer::Item* item = sent_.Answer(seq, now, std::min(rtx_budget_, room));
   if (!item) {
     context_.Drop(DropReason::kNackLimit);
     // What is asked for and will not come stops a decoder until it asks for a key frame: browsers wait three seconds.
     using Refusal = media::RetransmissionBuffer::Refusal;
     const Refusal why = sent_.last_refusal();
-    if (why != Refusal::kTooSoon && why != Refusal::kUnknown) HandleKeyFrameRequest(now);
+    const bool later = why == Refusal::kTooSoon || (why == Refusal::kOverBudget && room < rtx_budget_);
+    if (!later && why != Refusal::kUnknown) HandleKeyFrameRequest(now);
     return;
   }
   const std::uint8_t lost = sender_.fraction_lost();

@@ -67,6 +67,8 @@ class Consumer {
   // What may be sent from here on. nullopt: nothing fits, and the picture stands still until told otherwise. Without
   // any call: whatever flows, up to the preferred layers.
   void SetTargetLayers(std::optional<media::Layers> layers, Time now);
+  // A size above those may not go on with its base either until they can begin.
+  void EndLargerLayers(Time now);
   // What is being sent; nullopt: nothing.
   std::optional<media::Layers> current_layers() const;
 

@@ -34,6 +34,13 @@ bool StreamFollower::Follow(std::optional<media::Layers> wanted) {
   return other && !IsSent(sought_);
 }
 
+bool StreamFollower::EndLarger() {
+  const bool needs_key_frame = producer_.is_simulcast() || producer_.dependency() != media::SpatialDependency::kFull;
+  if (!needs_key_frame || !in_sync_ || !wanted_ || layers()->spatial <= wanted_->spatial) return false;
+  Stop();
+  return true;
+}
+
 void StreamFollower::HandleRestart(const IngressStream& stream) {
   if (source_ != &stream) return;
   Stop();

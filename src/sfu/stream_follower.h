@@ -30,6 +30,9 @@ class StreamFollower {
   // What is wanted from here on, chosen anew among the encodings that flow. nullopt: nothing; what was sent ends here.
   // True: a key frame of sought() is needed now.
   bool Follow(std::optional<media::Layers> wanted);
+  // There is no room for even the base of a size larger than the one wanted: it ends, before the key frame that a smaller
+  // one begins with has come. Where smaller ones need none nothing happens. True: a key frame of sought() is needed now.
+  bool EndLarger();
   // The source jumps: the next packet sent is the first of a key frame.
   void Resync() { Stop(); }
   // `stream` has begun to count anew.

@@ -2,6 +2,7 @@
 #include "sfu/transport.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "crypto/certificate.h"
 #include "sfu/bandwidth.h"
@@ -275,6 +276,10 @@ std::uint16_t Transport::TakeTransportSequence(std::size_t size, Time now) {
 
 void Transport::ShareOut(Time now) {
   if (bandwidth_ && CanSend()) bandwidth_->Allocate(now);
+}
+
+std::size_t Transport::RoomToResend(Time now) const {
+  return bandwidth_ ? bandwidth_->RoomToResend(now) : std::numeric_limits<std::size_t>::max();
 }
 
 void Transport::HandleResent(std::size_t size, Time now) {

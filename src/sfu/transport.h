@@ -92,6 +92,8 @@ class Transport : public Timed {
   // A video packet of `size` bytes is sent now: its transport-wide number.
   std::uint16_t TakeTransportSequence(std::size_t size, Time now);
   void HandleResent(std::size_t size, Time now);
+  // So many bytes may be sent again now, for all consumers together.
+  std::size_t RoomToResend(Time now) const;
   void HandleAudioSent(std::size_t size, Time now);
   // A consumer wants something else than before.
   void ShareOut(Time now);

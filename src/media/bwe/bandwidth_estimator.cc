@@ -35,7 +35,11 @@ void BandwidthEstimator::HandleFeedback(const rtcp::TransportFeedback& feedback,
   heard_ = true;
   silence_step_at_ = kNever;
   delay_.HandleFeedback(result, now);
-  loss_.HandleFeedback(result, delay_.acknowledged_bps(), delay_.bitrate_bps(), now);
+  if (delay_.draining()) {
+    loss_.SkipInterval();  // what a full queue lost has been acted on
+  } else {
+    loss_.HandleFeedback(result, delay_.acknowledged_bps(), delay_.bitrate_bps(), now);
+  }
   HandleProbeResults(result, now);
   if (delay_.usage() == BandwidthUsage::kOverusing) probes_.HandleOveruse(now);
   met_limit_ |= delay_.usage() == BandwidthUsage::kOverusing || loss_.bound_bps().has_value();

@@ -2,10 +2,12 @@
 #include "media/bwe/delay_based_bwe.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace jb::media {
 namespace {
 
+constexpr Duration kGrowth = std::chrono::milliseconds(5);  // of the queue between two feedbacks: more than noise
 constexpr double kMinDrainShare = 0.2;  // of the capacity: audio and the smallest picture go on
 
 }  // namespace
@@ -26,9 +28,11 @@ void DelayBasedBwe::HandlePackets(const FeedbackResult& feedback) {
   }
 }
 
-BandwidthUsage DelayBasedBwe::JudgeUsage() const {
+BandwidthUsage DelayBasedBwe::JudgeUsage() {
   const Duration queue = queue_.standing();
-  if (queue > kLongQueue && trendline_.slope() > 0) return BandwidthUsage::kOverusing;
+  // A group is judged when the next one arrives. On a link that has become slow one picture takes as long as several did.
+  const bool grows = queue > std::exchange(queue_before_, queue) + kGrowth || trendline_.slope() > 0;
+  if (queue > kLongQueue && grows) return BandwidthUsage::kOverusing;
   const BandwidthUsage usage = detector_.usage();
   if (usage != BandwidthUsage::kOverusing) return usage;
   return queue > kMinQueue ? usage : BandwidthUsage::kNormal;

@@ -51,7 +51,7 @@ class DelayBasedBwe {
 
  private:
   void HandlePackets(const FeedbackResult& feedback);
-  BandwidthUsage JudgeUsage() const;
+  BandwidthUsage JudgeUsage();
   std::optional<std::uint64_t> DeliveredNow() const;
   void UpdateDrain(bool overusing, Time now);
 
@@ -66,6 +66,7 @@ class DelayBasedBwe {
   Duration round_trip_ = std::chrono::milliseconds(200);  // until one is measured
   std::optional<Time> draining_since_;
   Duration drained_from_{};  // the queue when it began
+  Duration queue_before_{};  // as of the feedback before
 };
 
 }  // namespace jb::media

@@ -47,7 +47,7 @@ bool IsNothing(const LayerDemand& demand) { return demand.step == demand.ladder-
 bool StepUp(LayerDemand& demand, std::uint64_t available, std::uint64_t& left, Time now) {
   const std::size_t next = IsNothing(demand) ? 0 : demand.step + 1;
   if (next >= demand.ladder->size()) return false;
-  if (demand.memory->IsClosed((*demand.ladder)[next].bitrate_bps, available, now)) return false;
+  if (demand.memory->IsClosed((*demand.ladder)[next], available, now)) return false;
   const std::uint64_t paid = IsNothing(demand) ? 0 : Price(demand, demand.step);
   const std::uint64_t price = Price(demand, next);
   if (EntryPrice(demand, next) > left + paid) return false;
@@ -85,9 +85,7 @@ void LayerAllocator::Allocate(std::span<LayerDemand> demands, std::uint64_t avai
 
 void LayerAllocator::Thin(std::span<LayerDemand> demands, std::uint64_t bps) {
   std::uint64_t sum = 0;
-  for (const LayerDemand& demand : demands) {
-    if (!IsNothing(demand)) sum += (*demand.ladder)[demand.step].bitrate_bps;
-  }
+  for (const LayerDemand& demand : demands) sum += BitrateOf(demand);
   for (std::size_t i = demands.size(); i > 0 && sum > bps; --i) {
     LayerDemand& demand = demands[i - 1];
     if (IsNothing(demand)) continue;
@@ -118,6 +116,13 @@ std::uint64_t LayerAllocator::SmallestBitrate(std::span<const LayerDemand> deman
   return sum;
 }
 
+bool LayerAllocator::AnyLosesSize(std::span<const LayerDemand> demands) {
+  return std::any_of(demands.begin(), demands.end(), [](const LayerDemand& demand) {
+    const auto& held = demand.memory->held();
+    return held && (IsNothing(demand) || (*demand.ladder)[demand.step].layers.spatial < held->spatial);
+  });
+}
+
 void LayerAllocator::Remember(std::span<LayerDemand> demands, std::uint64_t available_bps, Time now) {
   for (LayerDemand& demand : demands) demand.memory->Take(*demand.ladder, demand.step, available_bps, now);
 }
@@ -131,15 +136,18 @@ void StepMemory::Take(const LayerLadder& ladder, std::size_t step, std::uint64_t
   if (before == ladder.size() || (layers && step > before)) {
     raised_at_ = now;
   } else {
-    Close(ladder[before].bitrate_bps, available_bps, now);
+    // Of a size that was given up, no less is worth another key frame.
+    const Layers lost = ladder[before].layers;
+    const bool lost_size = !layers || layers->spatial < lost.spatial;
+    Close(lost_size ? Layers{lost.spatial, 0} : lost, available_bps, now);
   }
 }
 
-void StepMemory::Close(std::uint64_t from_bps, std::uint64_t available_bps, Time now) {
+void StepMemory::Close(Layers from, std::uint64_t available_bps, Time now) {
   const bool too_soon = raised_at_ && now - *raised_at_ < kTooSoon;
   closed_for_ = too_soon ? std::clamp(2 * closed_for_, kClosedFirst, kClosedMax) : Duration(0);
   closed_until_ = now + closed_for_;
-  closed_from_bps_ = from_bps;
+  closed_from_ = from;
   closed_at_bps_ = available_bps;
 }
 

@@ -29,21 +29,23 @@ class StepMemory {
 
   // The layers it holds; nullopt: it is sent nothing.
   const std::optional<Layers>& held() const { return held_; }
-  // A step that costs so much, when `available_bps` are there for all videos.
-  bool IsClosed(std::uint64_t step_bps, std::uint64_t available_bps, Time now) const {
-    const bool is_news = available_bps >= kNews * step_bps || available_bps >= kNewsSinceClosed * closed_at_bps_;
-    return now < closed_until_ && step_bps >= closed_from_bps_ && !is_news;
+  // That step, when `available_bps` are there for all videos.
+  bool IsClosed(const LayerLadder::Step& step, std::uint64_t available_bps, Time now) const {
+    const bool is_news = available_bps >= kNews * step.bitrate_bps || available_bps >= kNewsSinceClosed * closed_at_bps_;
+    return now < closed_until_ && step.layers >= closed_from_ && !is_news;
   }
+  // It took a step up a moment ago.
+  bool Rose(Duration lately, Time now) const { return raised_at_ && now - *raised_at_ < lately; }
   // Sent from now on, when `available_bps` are there.
   void Take(const LayerLadder& ladder, std::size_t step, std::uint64_t available_bps, Time now);
 
  private:
-  void Close(std::uint64_t from_bps, std::uint64_t available_bps, Time now);
+  void Close(Layers from, std::uint64_t available_bps, Time now);
 
   std::optional<Layers> held_;
   std::optional<Time> raised_at_;
   Time closed_until_ = Time::min();
-  std::uint64_t closed_from_bps_ = 0;
+  Layers closed_from_;               // and up
   std::uint64_t closed_at_bps_ = 0;  // so much was there then
   Duration closed_for_{};
 };
@@ -75,6 +77,12 @@ class LayerAllocator {
   // Leaves out smoothness, not size, until the steps fit into `bps`, the last first: for a moment only, since
   // temporal layers come and go for free, while another picture size costs a key frame. Not to be remembered.
   static void Thin(std::span<LayerDemand> demands, std::uint64_t bps);
+  // Somebody is to get a smaller picture than it holds.
+  static bool AnyLosesSize(std::span<const LayerDemand> demands);
+  // Of the step that was chosen; 0: nothing.
+  static std::uint64_t BitrateOf(const LayerDemand& demand) {
+    return demand.step < demand.ladder->size() ? (*demand.ladder)[demand.step].bitrate_bps : 0;
+  }
   // What would be sent if everything fitted, with the margin for new steps.
   static std::uint64_t UsefulBitrate(std::span<const LayerDemand> demands);
   // What everybody's first step takes, with that margin.

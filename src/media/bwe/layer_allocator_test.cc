@@ -71,6 +71,22 @@ TEST(LayerAllocator, WhatIsAlwaysShownIsShownOnAnyLinkAndPaidForFirst) {
   EXPECT_EQ(room.Share(160'000), (std::vector<std::optional<Layers>>{Layers{0, 0}, Layers{0, 0}}));
 }
 
+// Its base alone would fit, and would cost the key frame that did not.
+TEST(LayerAllocator, ASizeThatWasGivenUpSoonIsClosedWithAllItsLayers) {
+  Room room({1});
+  EXPECT_EQ(room.Share(190'000)[0], (Layers{0, 2}));
+  EXPECT_EQ(room.Share(400'000)[0], (Layers{1, 1}));
+  room.now += std::chrono::seconds(2);
+  LayerAllocator::Allocate(room.demands, 150'000, room.now);
+  EXPECT_TRUE(LayerAllocator::AnyLosesSize(room.demands));
+  EXPECT_EQ(room.Share(150'000)[0], (Layers{0, 2}));
+  room.now += std::chrono::seconds(2);
+  EXPECT_EQ(room.Share(390'000)[0], (Layers{0, 2})) << "the base of the larger one fits";
+  EXPECT_FALSE(LayerAllocator::AnyLosesSize(room.demands));
+  room.now += std::chrono::seconds(10);
+  EXPECT_EQ(room.Share(390'000)[0], (Layers{1, 1}));
+}
+
 TEST(LayerAllocator, EverybodyIsSeenBeforeAnybodyIsSeenWell) {
   const auto shared = Room({1, 1, 1, 1}).Share(320'000);
   for (const auto& layers : shared) EXPECT_EQ(layers, (Layers{0, 0}));

@@ -27,6 +27,11 @@ class LossBasedBwe {
   // `target_bps`: what the other parts allow; a bound above it is lifted.
   void HandleFeedback(const FeedbackResult& feedback, std::optional<std::uint64_t> acknowledged_bps,
                       std::uint64_t target_bps, Time now);
+  // What was lost lately, and what is reported now, says nothing about the bound.
+  void SkipInterval() {
+    interval_began_.reset();
+    lost_ = received_ = 0;
+  }
   // A probe went through.
   void Raise(std::uint64_t bitrate_bps);
 

@@ -74,6 +74,11 @@ void RetransmissionBuffer::Clear() {
   begin_ = end_ = 0;
 }
 
+void RetransmissionBuffer::ForgetAll() {
+  answer_ = {};
+  while (begin_ < end_) DropFront();
+}
+
 void RetransmissionBuffer::Forget(Time now) {
   answer_ = {};
   while (begin_ < end_ && (!At(begin_).packet || Age(At(begin_), now) > options_.max_age)) {

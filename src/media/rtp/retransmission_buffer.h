@@ -63,6 +63,8 @@ class RetransmissionBuffer {
   // Returns the buffers of what is older than max_age. A stream that has stopped adds nothing: its
   // owner calls this once in a while, or the last two seconds of it are held for as long as it lives.
   void Forget(Time now);
+  // Nobody needs what was sent so far any more; keeps the memory.
+  void ForgetAll();
   // Drops everything, as when the stream is paused, and gives the memory back.
   void Clear();
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }  // slots, gaps included

@@ -70,6 +70,17 @@ TEST_F(RetransmissionBufferTest, ARefusalForWantOfBudgetLeavesThePacketItsAnswer
   EXPECT_EQ(buffer.counters().refused_over_budget, 5u);
 }
 
+TEST_F(RetransmissionBufferTest, WhatNobodyNeedsAnyMoreIsNotSentAgain) {
+  RetransmissionBuffer buffer;
+  for (std::uint16_t seq = 65'530; seq != 6; ++seq) Add(buffer, seq, t0_);
+  buffer.ForgetAll();
+  EXPECT_EQ(pool_.in_use(), 0u);
+  Add(buffer, 6, t0_);
+  EXPECT_FALSE(Ask(buffer, 65'535, t0_));
+  EXPECT_EQ(buffer.last_refusal(), RetransmissionBuffer::Refusal::kUnknown);
+  EXPECT_TRUE(Ask(buffer, 6, t0_));
+}
+
 TEST_F(RetransmissionBufferTest, OldPacketsAreForgottenAndTheirBuffersReturned) {
   RetransmissionBuffer buffer({.max_age = kAudioMaxAge});
   Add(buffer, 1, t0_);
