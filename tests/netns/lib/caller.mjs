@@ -6,7 +6,8 @@ import { until } from '../../e2e/lib/wait.mjs';
 import { meter } from './meter.mjs';
 import { ORIGIN } from './world.mjs';
 
-export async function call(world, home, room, name, options = {}) {
+/** `codec`: of the pictures that this person sends, where it is not the one everybody sends. */
+export async function call(world, home, room, name, { codec, ...options } = {}) {
   const browser = home.space.wrapper(world.directory, process.env.CHROMIUM ?? '/usr/bin/chromium');
   const person = await Person.launch(name, {
     browser,
@@ -18,7 +19,7 @@ export async function call(world, home, room, name, options = {}) {
   await person.context.addInitScript(([code, intent]) => {
     if (!sessionStorage.getItem('jb.call')) sessionStorage.setItem('jb.call', JSON.stringify({ code, ...intent }));
   }, [room, { name, speaks: 'en', hears: 'en', voice: 'original' }]);
-  await person.page.goto(`${ORIGIN}/r/${room}`);
+  await person.page.goto(`${ORIGIN}/r/${room}${codec ? `?codec=${codec}` : ''}`);
   await person.live();
   return person;
 }

@@ -107,12 +107,13 @@ export function switchesIn10s(samples, fromMs) {
   return Math.max(0, ...changes.map((first) => changes.filter((at) => at >= first && at < first + 10_000).length));
 }
 
-/** How long each freeze of a video lasted, in ms, as the browser counts them. */
+/** The freezes of a video, as the browser counts them: [{ afterMs, ms }], when each ended and how long it was. */
 export function freezes(samples) {
   return samples.slice(1).flatMap((sample, i) => {
     const pair = [samples[i], sample];
     const count = delta(pair, 'freezeCount');
-    return Array(count).fill(Math.round(1000 * delta(pair, 'totalFreezesDuration') / count));
+    const ms = Math.round(1000 * delta(pair, 'totalFreezesDuration') / count);
+    return Array(count).fill({ afterMs: Math.round(sample.at - samples[0].at), ms });
   });
 }
 
