@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -26,6 +26,7 @@ namespace {
 constexpr std::size_t kBatch = 32;    // datagrams per recvmmsg; one client seldom has more waiting
 constexpr int kEvents = 256;          // sockets per epoll_wait
 constexpr int kRoundsPerTurn = 4;     // then timers and other sockets of the loop get their turn
+constexpr std::chrono::microseconds kLookEvery(250);
 constexpr std::size_t kControl = 64;  // bytes: one SCM_TIMESTAMPNS
 
 std::optional<WallTime> KernelTime(msghdr& header) {
@@ -50,10 +51,13 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
     UdpStats stats;
   };
 
-  explicit Impl(Loop& loop) : context(ContextOf(loop)), watch(context, epoll_create1(EPOLL_CLOEXEC)) {}
+  explicit Impl(Loop& loop) : context(ContextOf(loop)), next_look(context), watch(epoll_create1(EPOLL_CLOEXEC)) {}
+  ~Impl() { ::close(watch); }
 
+  // Nobody sleeps on the epoll instance: whoever sends to the fleet from this machine would pay for each waking.
   void Wait() {
-    watch.async_wait(asio::posix::descriptor_base::wait_read, [weak = weak_from_this()](const ErrorCode& ec) {
+    next_look.expires_after(kLookEvery);
+    next_look.async_wait([weak = weak_from_this()](const ErrorCode& ec) {
       const auto self = weak.lock();
       if (ec || !self || self->closed) return;
       self->Turn();
@@ -64,8 +68,7 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
   void Close() {
     closed = true;
     Flush();
-    ErrorCode ignored;
-    watch.close(ignored);
+    next_look.cancel();
   }
 
   std::size_t Add(int fd, bool is_v6, UdpSocket::Handler handler) {
@@ -80,7 +83,7 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = (std::uint64_t{slot.generation} << 32) | index;
-    epoll_ctl(watch.native_handle(), EPOLL_CTL_ADD, fd, &event);
+    epoll_ctl(watch, EPOLL_CTL_ADD, fd, &event);
     return index;
   }
 
@@ -96,7 +99,7 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
   void Turn() {
     std::array<epoll_event, kEvents> events;
     for (int round = 0; round < kRoundsPerTurn && !closed; ++round) {
-      const int n = epoll_wait(watch.native_handle(), events.data(), kEvents, 0);
+      const int n = epoll_wait(watch, events.data(), kEvents, 0);
       for (int i = 0; i < n && !closed; ++i) {
         const std::uint64_t data = events[static_cast<std::size_t>(i)].data.u64;
         Read(static_cast<std::uint32_t>(data), static_cast<std::uint32_t>(data >> 32));
@@ -162,7 +165,8 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
   UdpSender& SenderOf(const Slot& slot) { return slot.is_v6 ? sender_v6 : sender_v4; }
 
   asio::io_context& context;
-  asio::posix::stream_descriptor watch;  // the epoll instance, watched like a socket
+  asio::steady_timer next_look;
+  const int watch;  // the epoll instance
   std::vector<std::unique_ptr<Slot>> slots;
   bool closed = false;
 
