@@ -50,6 +50,7 @@ export async function runLoad({ binary, cpu, sfuCpu }, server, shape) {
   const { userSeconds: user, systemSeconds: system } = report.server;
   // The watch is exact to the ns where the report says when it measured; the report's own figures are of ticks of 10 ms.
   const used = report.windowMs ? watch.between(...report.windowMs) : { user, system, total: user + system, ofOthers: 0 };
+  if (used.total <= 0) return { error: 'the server used no processor time: it is not what forwarded' };
   return figures(report, used, { idleBytes, signalingSeconds: signaling?.total() ?? null });
 }
 

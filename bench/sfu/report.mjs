@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of parts.mjs as Markdown, and as plots.
 import { chart } from '../plot.mjs';
-import { FAN_OUT_NAMES, GROWTH_SIZES } from './parts.mjs';
+import { FAN_OUT_NAMES, GROWTH_SIZES, LOADS } from './parts.mjs';
 import { median, short, spread, table, withSpread } from './statistics.mjs';
 
 const LISTENERS = { '1→2': 2, '1→10': 10, '1→100': 100 };
 // More of the SFU's core than this used by others: softirqs and the kernel's own threads stay below.
 const MOST_OF_OTHERS_PERCENT = 15;
 const kinds = ['audio', 'video'];
+const LOAD_TITLES = { light: 'Light load, that all three carry', heavy: 'Three times that, which Janus does not carry' };
 const sizeOf = { audio: '160 B', video: '1200 B' };
 
 export class Report {
@@ -22,25 +23,26 @@ export class Report {
     return matches.map(typeof figure === 'function' ? figure : (row) => row[figure]);
   }
 
-  cost(kind, fanOut, server) {
-    const where = { part: 'cost', kind, fanOut, server };
+  cost(load, kind, fanOut, server) {
+    const where = { part: 'cost', load, kind, fanOut, server };
     return {
       all: spread(this.values(where, 'cpuUs')), user: median(this.values(where, 'userUs')),
       system: median(this.values(where, 'systemUs')), signaling: median(this.values(where, 'signalingSeconds')),
-      rate: median(this.values(where, 'packetsPerSecond')),
+      rate: median(this.values(where, 'packetsPerSecond')), core: median(this.values(where, 'corePercent')),
     };
   }
 
-  costTable() {
-    const [ours, ...others] = this.names;
-    const measured = kinds.filter((kind) => this.rows.some((row) => row.part === 'cost' && row.kind === kind));
+  costTable(load) {
+    const names = this.names.filter((name) => this.rows.some((row) => row.part === 'cost' && row.load === load && row.server === name));
+    const [ours, ...others] = names;
+    const measured = kinds.filter((kind) => this.rows.some((row) => row.part === 'cost' && row.load === load && row.kind === kind));
     const rows = measured.flatMap((kind) => FAN_OUT_NAMES.map((fanOut) => {
-      const of = Object.fromEntries(this.names.map((name) => [name, this.cost(kind, fanOut, name)]));
-      const cell = ({ all, user, system }) => (all ? `${withSpread(all)} = ${short(user)} + ${short(system)}` : '-');
+      const of = Object.fromEntries(names.map((name) => [name, this.cost(load, kind, fanOut, name)]));
+      const cell = ({ all, user, system, core }) => (all ? `${withSpread(all)} = ${short(user)} + ${short(system)}; ${short(core)} %` : '-');
       const times = (name) => (of[name].all && of[ours].all ? `${short(of[name].all.median / of[ours].all.median)}×` : '-');
-      return [`${kind} ${sizeOf[kind]}`, fanOut, short(of[ours].rate), ...this.names.map((name) => cell(of[name])), ...others.map(times)];
+      return [`${kind} ${sizeOf[kind]}`, fanOut, short(of[ours].rate), ...names.map((name) => cell(of[name])), ...others.map(times)];
     }));
-    return table(['packets', 'fan-out', 'packets/s out', ...this.names.map((name) => `${name}, µs`), ...others.map((name) => `${name} / ours`)], rows);
+    return table(['packets', 'fan-out', 'packets/s out', ...names.map((name) => `${name}, µs; of the core`), ...others.map((name) => `${name} / ours`)], rows);
   }
 
   /** The largest load that was held, and whether more would have been the generator's to carry. */
@@ -92,7 +94,9 @@ export class Report {
   markdown() {
     const out = [];
     const add = (part, title, text, how) => this.has(part) && out.push(`### ${title}`, '', text, '', how, '');
-    add('cost', 'Processor time of one forwarded packet', this.costTable(),
+    const costs = LOADS.filter((load) => this.rows.some((row) => row.part === 'cost' && row.load === load))
+      .map((load) => `${LOAD_TITLES[load]}:\n\n${this.costTable(load)}`).join('\n\n');
+    add('cost', 'Processor time of one forwarded packet', costs,
       'how: median (lowest-highest) of the runs = user + system, from /proc/PID/stat of the process that forwards, all its threads; packets that the receivers counted in the same seconds. The servers take turns, the order of the table is the order of the turns.');
     add('capacity', 'What one core holds', this.capacityTable(),
       'how: meetings of ten, all of whom send; more of them until a hundredth of the packets is missing or the generator has no core left. The delay runs from the sender\'s stamp to the kernel\'s time of arrival. Memory: resident set, with the consumers of the first run less before it, in a fresh process.');
@@ -105,17 +109,19 @@ export class Report {
   plots(note) {
     const series = (points) => this.names.map((name) => ({ name, points: points(name) })).filter((one) => one.points.length > 0);
     const out = {};
-    for (const kind of kinds) {
-      const points = (name) => Object.entries(LISTENERS).flatMap(([fanOut, n]) => {
-        const { all } = this.cost(kind, fanOut, name);
-        return all ? [[n, all.median, all.low, all.high]] : [];
-      });
-      const drawn = series(points);
-      if (drawn.length === 0) continue;
-      out[`sfu-cost-${kind}.svg`] = chart({
-        title: `Processor time of a forwarded packet, ${kind} ${sizeOf[kind]}`, note,
-        x: { label: 'listeners of one sender', log: true, ticks: Object.values(LISTENERS) }, y: { label: 'µs, user + system', log: true }, series: drawn,
-      });
+    for (const load of LOADS) {
+      for (const kind of kinds) {
+        const points = (name) => Object.entries(LISTENERS).flatMap(([fanOut, n]) => {
+          const { all } = this.cost(load, kind, fanOut, name);
+          return all ? [[n, all.median, all.low, all.high]] : [];
+        });
+        const drawn = series(points);
+        if (drawn.length === 0) continue;
+        out[`sfu-cost-${kind}-${load}.svg`] = chart({
+          title: `Processor time of a forwarded packet, ${kind} ${sizeOf[kind]}, ${load} load`, note,
+          x: { label: 'listeners of one sender', log: true, ticks: Object.values(LISTENERS) }, y: { label: 'µs, user + system', log: true }, series: drawn,
+        });
+      }
     }
     const grown = (figure) => series((name) => GROWTH_SIZES.flatMap((people) => this.values({ part: 'growth', people, server: name }, figure).map((value) => [people, value])));
     if (this.has('growth')) {

@@ -9,6 +9,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const peers = path.join(here, '../peers');
 const TITLES = { mediasoup: 'mediasoup', janus: 'Janus' };
 const HEALTHY_WITHIN_MS = 20_000;
+const answers = (url) => fetch(`${url}/health`).then((r) => r.status === 200).catch(() => false);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The first address that is not the loopback's: Janus leaves that out, and all are to be measured over the same. */
@@ -54,10 +55,13 @@ export function listServers({ binary, cpu, names = ['mediasoup', 'janus'] }) {
 export class RunningServer {
   static async start({ name, version, command, env }, { port, mediaPorts, extra = [] }) {
     const self = new RunningServer();
+    const url = `http://127.0.0.1:${port}`;
+    // One left behind by a run that was killed would be measured in its stead.
+    if (await answers(url)) throw new Error(`something else answers at ${url}`);
     const [program, ...args] = [...command(port, mediaPorts), ...extra].map(String);
     self.child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } });
     self.ended = new Promise((resolve) => self.child.once('exit', resolve));
-    Object.assign(self, { name, version, url: `http://127.0.0.1:${port}` });
+    Object.assign(self, { name, version, url });
     await self.untilHealthy();
     const processes = await fetch(`${self.url}/bench/processes`).then((r) => (r.ok ? r.json() : [])).catch(() => []);
     const pidOf = (part) => processes.find?.((p) => p.name === part)?.pid;
@@ -68,8 +72,7 @@ export class RunningServer {
 
   async untilHealthy() {
     for (const end = Date.now() + HEALTHY_WITHIN_MS; Date.now() < end; await sleep(50)) {
-      const ok = await fetch(`${this.url}/health`).then((r) => r.status === 200).catch(() => false);
-      if (ok) return;
+      if (await answers(this.url)) return;
       if (this.child.exitCode !== null) break;
     }
     await this.stop();
