@@ -500,6 +500,29 @@ TEST(LinkTest, TheLinkChoosesTheLayersAndNothingIsOneOfThem) {
   ExpectFlawless(seat.viewer);
 }
 
+// Its base alone would fill the queue that the key frame of the smaller one has to pass.
+TEST(LinkTest, ALargerPictureEndsBeforeTheSmallerOneComesWhereTheLinkDoesNotCarryItsBase) {
+  Theatre theatre(Vp8Simulcast(), CameraOfSomeBitrate());
+  Seat& seat = theatre.Sit(BandwidthFeedback::kRemb);
+  theatre.call.Connect();
+  FilmAt(theatre, seat, 5'000'000, 600);
+  EXPECT_EQ(seat.viewer.Seen(), (Layers{2, 2}));
+  theatre.camera.set_answers_requests(false);
+  FilmAt(theatre, seat, 600'000, 30);
+  seat.viewer.LookAfresh(theatre.call.world.now());
+  FilmAt(theatre, seat, 600'000, 60);
+  EXPECT_EQ(seat.viewer.Seen(), (Layers{2, 0})) << "it carries that";
+  FilmAt(theatre, seat, 110'000, 30);
+  seat.viewer.LookAfresh(theatre.call.world.now());
+  FilmAt(theatre, seat, 110'000, 60);
+  EXPECT_EQ(seat.viewer.Seen(), std::nullopt);
+  theatre.camera.set_answers_requests(true);
+  FilmAt(theatre, seat, 110'000, 90);
+  ASSERT_TRUE(seat.viewer.Seen());
+  EXPECT_EQ(seat.viewer.Seen()->spatial, 0);
+  ExpectFlawless(seat.viewer);
+}
+
 TEST(LinkTest, APreferenceIsACapOnWhatTheLinkWouldCarry) {
   Theatre theatre(Vp8Simulcast(), CameraOfSomeBitrate());
   Seat& seat = theatre.Sit(BandwidthFeedback::kRemb);

@@ -155,6 +155,31 @@ TEST(BandwidthEstimator, RembIsTheEstimateOnlyWhereItWasNegotiated) {
   EXPECT_EQ(without.estimate_bps(), kStartBitrateBps);
 }
 
+TEST(LinkBudget, ResendsHaveHalfOfWhatMayBeSentAndLittleAtOnce) {
+  Path path(1'000'000);
+  LinkBudget budget;
+  EXPECT_GT(budget.RoomToResend(path.estimator, path.now), std::size_t{1} << 40) << "nothing is known of the link yet";
+  path.Run(seconds(5), 400'000);
+  const double bytes_per_second = static_cast<double>(path.estimator.target_bps()) / 8 * LinkBudget::kMaxResentRate;
+  budget.RoomToResend(path.estimator, path.now);
+  const std::size_t room = budget.RoomToResend(path.estimator, path.now + seconds(10));
+  EXPECT_NEAR(static_cast<double>(room), 0.3 * bytes_per_second, 2);
+  budget.HandleResent(room, path.now + seconds(10));
+  EXPECT_EQ(budget.RoomToResend(path.estimator, path.now + seconds(10)), 0u);
+  EXPECT_NEAR(static_cast<double>(budget.RoomToResend(path.estimator, path.now + seconds(10) + milliseconds(100))),
+              0.1 * bytes_per_second, 2);
+}
+
+TEST(LinkBudget, OnAnyLinkTwoPacketsMayBeSentAgain) {
+  const Time now{seconds(1000)};
+  BandwidthEstimator estimator(FeedbackKind::kRemb, 0);
+  estimator.HandleRemb(50'000, now);
+  LinkBudget budget;
+  std::size_t room = 0;
+  for (int i = 0; i < 10; ++i) room = budget.RoomToResend(estimator, now + seconds(i));
+  EXPECT_EQ(room, LinkBudget::kLeastRoom);
+}
+
 TEST(LinkBudget, AudioAndResendingComeFirst) {
   BandwidthEstimator estimator(FeedbackKind::kRemb, 0);
   LinkBudget budget;
