@@ -303,6 +303,16 @@ void Consumer::HandleReportBlock(const rtcp::ReportBlock& block, Time now) {
   reported_at_ = now;
   if (sender_.rtt()) sent_.set_rtt(*sender_.rtt());
   producer_.HandleListenerReport(now);
+  if (!paused_) UpdateScore();
+}
+
+void Consumer::UpdateScore() {
+  const media::StreamScore::Totals totals{
+      .packets = sender_.packets(),
+      .lost = static_cast<std::uint64_t>(std::max(sender_.packets_lost(), 0)),
+      .resent = sender_.packets_resent(),
+  };
+  if (score_.Add(totals)) context_.output.HandleEvent(ConsumerScoreChanged{id_, score_.value()});
 }
 
 std::uint8_t Consumer::RecentLoss(Time now) const {

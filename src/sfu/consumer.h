@@ -11,6 +11,7 @@
 #include "media/layers/layer_ladder.h"
 #include "media/rtp/retransmission_buffer.h"
 #include "media/rtp/seq_manager.h"
+#include "media/rtp/stream_score.h"
 #include "media/rtp/stream_sender.h"
 #include "proto/rtcp/nack.h"
 #include "proto/rtcp/report_block.h"
@@ -94,6 +95,7 @@ class Consumer {
   void LeaveOut(const ForwardedPacket& packet, PacketForm form, Time now);
   void Resend(rtp::SeqNum seq, Time now);
   void SendRepetition(const media::RetransmissionBuffer::Item& item, Time now);
+  void UpdateScore();
   // An event when what is sent is news.
   void ReportLayers(std::optional<media::Layers> layers);
 
@@ -122,6 +124,7 @@ class Consumer {
   media::SeqManager sequence_;
   rtp::SeqNum rtx_sequence_;
   media::StreamSender sender_;
+  media::StreamScore score_;
   Time reported_at_{};  // by the receiver, on this stream
   media::RetransmissionBuffer sent_;
   std::size_t rtx_budget_;  // bytes we may still resend (reliability R9)

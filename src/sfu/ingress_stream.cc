@@ -32,7 +32,7 @@ IngressStream::IngressStream(IngressStreamOptions options)
       ssrc_(options_.ssrc),
       rtx_ssrc_(options_.rtx_ssrc),
       layer_reader_(options_.dependency),
-      meter_(options_.layer_silence),
+      meter_(options_.silence),
       receiver_(rtp::Ssrc(options_.ssrc.value_or(0)), options_.clock_rate) {
   if (options_.red) red_.emplace();
 }
@@ -100,6 +100,18 @@ void IngressStream::ReleaseHeldAfter(rtp::SeqNum seq) {
   recent_.ForEachAfter(seq, [](RecentPackets::Item& item) {
     if (item.packet.layers.resolved) item.held = false;
   });
+}
+
+std::optional<std::uint8_t> IngressStream::UpdateScore(Time now) {
+  if (!last_packet_at_) return std::nullopt;
+  const bool silent = now - *last_packet_at_ > options_.silence;
+  const media::StreamScore::Totals totals{
+      .packets = receiver_.packets_expected(),
+      .lost = static_cast<std::uint64_t>(std::max<std::int64_t>(receiver_.packets_lost(), 0)),
+      .resent = receiver_.packets_repaired(),
+  };
+  const bool is_news = silent ? score_.HandleSilence() : score_.Add(totals);
+  return is_news ? std::optional(score_.value()) : std::nullopt;
 }
 
 std::optional<Time> IngressStream::NextDeadline() const {

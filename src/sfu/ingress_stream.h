@@ -17,6 +17,7 @@
 #include "media/rtp/nack_generator.h"
 #include "media/rtp/red_receiver.h"
 #include "media/rtp/stream_receiver.h"
+#include "media/rtp/stream_score.h"
 #include "proto/rtp/types.h"
 #include "sfu/forward.h"
 
@@ -49,7 +50,8 @@ struct IngressStreamOptions {
   bool red = false;
   bool video = false;
   media::SpatialDependency dependency = media::SpatialDependency::kFull;
-  Duration layer_silence = std::chrono::milliseconds(1500);  // longer than a camera's rarest layer is apart
+  // Longer than a camera's rarest layer is apart. Of sound: longer than a sender may be quiet.
+  Duration silence = std::chrono::milliseconds(1500);
 };
 
 class IngressStream {
@@ -77,6 +79,8 @@ class IngressStream {
   std::optional<Time> NextDeadline() const;
 
   media::StreamReceiver& receiver() { return receiver_; }
+  // At each report on it. The score, when it is another than before.
+  std::optional<std::uint8_t> UpdateScore(Time now);
   // Where the sender may put copies of packets into later ones.
   media::RedReceiver* red() { return red_ ? &*red_ : nullptr; }
   media::NackGenerator* nack() { return options_.nack ? &nack_ : nullptr; }
@@ -115,6 +119,7 @@ class IngressStream {
   media::LayerReader layer_reader_;
   media::LayerMeter meter_;
   media::StreamReceiver receiver_;
+  media::StreamScore score_;
   media::NackGenerator nack_;
   std::optional<media::RedReceiver> red_;
   media::KeyFrameRequester key_frames_;

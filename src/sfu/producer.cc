@@ -19,6 +19,8 @@ constexpr std::size_t kMaxProxiedSize = 16;
 // mediasoup's; a shared screen that stands still sends a picture now and then.
 constexpr Duration kLayerSilence = std::chrono::milliseconds(1500);
 constexpr Duration kScreenLayerSilence = std::chrono::seconds(5);
+constexpr Duration kSoundSilence = std::chrono::milliseconds(1500);
+constexpr Duration kDtxSilence = std::chrono::seconds(5);  // discontinuous transmission, RFC 7587 section 3.1.3
 
 Duration SilenceOf(VideoContent content) {
   return content == VideoContent::kScreen ? kScreenLayerSilence : kLayerSilence;
@@ -94,7 +96,8 @@ void Producer::BuildStreams(const RtpParameters& parameters) {
     options.ssrc = encoding.ssrc;
     options.rtx_ssrc = encoding.rtx_ssrc;
     options.video = options_.kind == MediaKind::kVideo;
-    options.layer_silence = SilenceOf(options_.content);
+    options.silence = options.video ? SilenceOf(options_.content) : kSoundSilence;
+    if (encoding.dtx.value_or(false)) options.silence = kDtxSilence;
     options.dependency = ParseScalabilityMode(encoding.scalability_mode.value_or("")).dependency;
     for (const RtpCodec& codec : parameters.codecs) options.red |= codec.is_red();
     for (const RtpCodec& codec : parameters.codecs) {

@@ -274,6 +274,10 @@ void Transport::SendReceiverReports(Time now) {
       if (!stream->ssrc()) continue;
       auto block = stream->receiver().MakeReportBlock(now);
       if (!block) continue;
+      if (const auto score = producer->paused() ? std::nullopt : stream->UpdateScore(now)) {
+        const auto encoding = static_cast<std::uint8_t>(stream->index());
+        context_.output.HandleEvent(ProducerScoreChanged{producer->id(), encoding, *score});
+      }
       // Also what is lost behind us: redundancy has to be in the packet before it gets here.
       block->fraction_lost = std::max(block->fraction_lost, producer->LossOfListeners(now));
       blocks[count++] = *block;

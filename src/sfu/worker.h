@@ -85,6 +85,17 @@ struct ConsumerLayersChanged {
   std::optional<std::uint8_t> spatial_layer;  // nullopt: nothing is being forwarded
   std::optional<std::uint8_t> temporal_layer;
 };
+// How well the packets of a stream get through, 0 to 10 (media/rtp/stream_score.h): what is sent of it to that consumer...
+struct ConsumerScoreChanged {
+  ConsumerId consumer;
+  std::uint8_t score = 0;
+};
+// ...and what comes of an encoding from its sender. 0: nothing does.
+struct ProducerScoreChanged {
+  ProducerId producer;
+  std::uint8_t encoding = 0;
+  std::uint8_t score = 0;
+};
 struct ActiveSpeaker {
   RoomCode room;
   std::optional<ProducerId> producer;
@@ -96,7 +107,8 @@ struct ExpectedLossChanged {
   int percent = 0;
 };
 using WorkerEvent = std::variant<TransportStateChanged, ConsumerClosed, ConsumerPaused, ConsumerResumed,
-                                 ConsumerLayersChanged, ActiveSpeaker, ExpectedLossChanged>;
+                                 ConsumerLayersChanged, ConsumerScoreChanged, ProducerScoreChanged, ActiveSpeaker,
+                                 ExpectedLossChanged>;
 
 // A decrypted audio packet of a tapped producer, in the producer's own numbering. `payload` is borrowed
 // for the call.

@@ -383,12 +383,13 @@ void MediaReceiver::SendNack(std::uint16_t sequence) {
   peer_.SendRtcp(out.written());
 }
 
-void MediaReceiver::SendReceiverReport(std::uint8_t fraction_lost) {
+void MediaReceiver::SendReceiverReport(std::uint8_t fraction_lost, std::int32_t lost) {
   std::array<std::uint8_t, 64> buffer;
   ByteWriter out(buffer);
   rtcp::ReportBlock block;
   block.ssrc = rtp::Ssrc(ssrc);
   block.fraction_lost = fraction_lost;
+  block.cumulative_lost = lost;
   rtcp::WriteReceiverReport(out, rtp::Ssrc(kOurRtcpSsrc), std::span(&block, 1));
   peer_.SendRtcp(out.written());
 }

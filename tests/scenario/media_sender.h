@@ -122,7 +122,8 @@ class MediaReceiver {
   void SendPli();
   void SendFir(std::uint8_t request);
   void SendNack(std::uint16_t sequence);
-  void SendReceiverReport(std::uint8_t fraction_lost = 0);
+  // `lost`: in all.
+  void SendReceiverReport(std::uint8_t fraction_lost = 0, std::int32_t lost = 0);
 
   std::uint32_t ssrc = 0, rtx_ssrc = 0;
   std::string mid;

@@ -42,6 +42,7 @@ class StreamReceiver {
   std::uint64_t packets() const { return packets_; }
   std::uint64_t bytes() const { return bytes_; }
   std::uint64_t packets_repaired() const { return packets_repaired_; }
+  std::uint64_t packets_expected() const { return started_ ? Expected() : 0; }
   std::int64_t packets_lost() const;
   std::uint8_t fraction_lost() const { return fraction_lost_; }                         // of the last report
   std::uint32_t jitter() const { return static_cast<std::uint32_t>(jitter_q4_ >> 4); }  // timestamp units

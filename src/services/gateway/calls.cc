@@ -379,6 +379,10 @@ void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
     if (layers->spatial_layer) data["spatialLayer"] = *layers->spatial_layer;
     if (layers->temporal_layer) data["temporalLayer"] = *layers->temporal_layer;
     tell(layers->consumer, "consumerLayersChanged", std::move(data));
+  } else if (const auto* consumer_score = std::get_if<sfu::ConsumerScoreChanged>(&event)) {
+    tell(consumer_score->consumer, "consumerScore", {{"score", consumer_score->score}});
+  } else if (const auto* producer_score = std::get_if<sfu::ProducerScoreChanged>(&event)) {
+    TellScore(*producer_score);
   } else if (const auto* loss = std::get_if<sfu::ExpectedLossChanged>(&event)) {
     const auto track = translated_tracks_.find(loss->producer);
     if (track == translated_tracks_.end()) return;
@@ -394,6 +398,18 @@ void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
     entry->room->SetActiveSpeaker(who);
     Drain(*entry->room);
   }
+}
+
+void Calls::TellScore(const sfu::ProducerScoreChanged& score) {
+  const auto owner = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& item) { return item.second.producers.contains(score.producer); });
+  if (owner == sessions_.end()) return;  // closed by us meanwhile
+  room::Room& room = *EntryOf(owner->second).room;
+  room.Broadcast("producerScore", {{"participantId", owner->second.participant.value()},
+                                   {"producerId", score.producer.value()},
+                                   {"encoding", score.encoding},
+                                   {"score", score.score}});
+  Drain(room);
 }
 
 // --- what the interpreter says ---

@@ -215,6 +215,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   void DropConsumers(Session& session, const std::function<bool(const Consumed&)>& which);
   // Ends the consumers of translated voices that this session no longer hears.
   void DropUnheard(Session& session);
+  // To everybody in its room.
+  void TellScore(const sfu::ProducerScoreChanged& score);
   // Sends what the room has to say.
   void Drain(room::Room& room);
   void TellInterpreter(const room::Room& room, const ParticipantId& id);

@@ -186,6 +186,20 @@ TEST_F(CallsTest, ATransportThatItsPeerClosedTakesItsProducersOutOfTheCall) {
   EXPECT_EQ(ann->Refused("restartIce", {{"transportId", send}}), "transport_not_found");
 }
 
+TEST_F(CallsTest, TheRoomHearsHowWellAProducerComesAndAReceiverHowWellItsConsumerDoes) {
+  const auto ann = Join("Ann"), bea = Join("Bea");
+  const std::string mic = Produce(*ann, MakeTransport(*ann, "send"));
+  MakeTransport(*bea, "recv");
+  const std::string consumer = Consume(*bea, mic);
+  calls_.HandleWorkerEvent(0, sfu::ProducerScoreChanged{ProducerId("none"), 0, 3});
+  calls_.HandleWorkerEvent(0, sfu::ProducerScoreChanged{ProducerId(mic), 0, 3});
+  calls_.HandleWorkerEvent(0, sfu::ConsumerScoreChanged{ConsumerId(consumer), 7});
+  EXPECT_EQ(ann->Await("producerScore", "producerId"), mic);
+  EXPECT_EQ(bea->Await("producerScore", "producerId"), mic);
+  EXPECT_EQ(bea->Await("consumerScore", "consumerId"), consumer);
+  EXPECT_FALSE(ann->Heard("consumerScore"));
+}
+
 TEST_F(CallsTest, ATransportIsClosedByRequestWithAllThatIsOnIt) {
   const auto ann = Join("Ann"), bea = Join("Bea");
   const std::string send = MakeTransport(*ann, "send"), mic = Produce(*ann, send);
