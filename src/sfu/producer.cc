@@ -384,10 +384,10 @@ bool Producer::IsMeasured(std::uint8_t spatial, Time now) const {
 }
 
 std::uint64_t Producer::BitrateBps(media::Layers layers, Time now) const {
-  if (streams_.size() == 1) return streams_[0]->meter().BitrateBps(layers, now);
+  if (streams_.size() == 1) return streams_[0]->meter().LastingBps(layers, now);
   // Of a simulcast encoding everything is sent that is of those temporal layers.
   const media::Layers within{media::kMaxSpatialLayers - 1, layers.temporal};
-  return streams_[layers.spatial]->meter().BitrateBps(within, now);
+  return streams_[layers.spatial]->meter().LastingBps(within, now);
 }
 
 void Producer::CollectLayers(media::LayerLadder& out, media::Layers cap, Time now) {

@@ -33,12 +33,16 @@ std::uint64_t Price(const LayerDemand& demand, std::size_t step) {
 
 // What must be there to take a step from the one before it. A larger picture that would move less than the smaller one
 // does is not worth its key frame, and not worth looking at for long, unless it fits with the next of its temporal
-// layers too.
+// layers too; where it is shown already, unless that almost fits.
 std::uint64_t EntryPrice(const LayerDemand& demand, std::size_t step) {
   const LayerLadder& ladder = *demand.ladder;
   const bool rougher = step > 0 && ladder[step].layers.temporal < ladder[step - 1].layers.temporal;
   const bool can_be_smoother = step + 1 < ladder.size() && ladder[step + 1].layers.spatial == ladder[step].layers.spatial;
-  return Price(demand, rougher && can_be_smoother ? step + 1 : step);
+  if (!rougher || !can_be_smoother) return Price(demand, step);
+  const auto& held = demand.memory->held();
+  const bool is_shown = held && held->spatial == ladder[step].layers.spatial;
+  if (!is_shown) return Price(demand, step + 1);
+  return std::max(Price(demand, step), Times(ladder[step + 1].bitrate_bps, LayerAllocator::kHeld));
 }
 
 bool IsNothing(const LayerDemand& demand) { return demand.step == demand.ladder->size(); }
@@ -103,7 +107,7 @@ void LayerAllocator::Thin(std::span<LayerDemand> demands, std::uint64_t bps) {
 std::uint64_t LayerAllocator::UsefulBitrate(std::span<const LayerDemand> demands) {
   std::uint64_t sum = 0;
   for (const LayerDemand& demand : demands) {
-    if (!demand.ladder->empty()) sum += Times((*demand.ladder)[demand.ladder->size() - 1].bitrate_bps, kNewSize);
+    if (!demand.ladder->empty()) sum += Times((*demand.ladder)[demand.ladder->size() - 1].bitrate_bps, kUseful);
   }
   return sum;
 }
@@ -136,19 +140,16 @@ void StepMemory::Take(const LayerLadder& ladder, std::size_t step, std::uint64_t
   if (before == ladder.size() || (layers && step > before)) {
     raised_at_ = now;
   } else {
-    // Of a size that was given up, no less is worth another key frame.
-    const Layers lost = ladder[before].layers;
-    const bool lost_size = !layers || layers->spatial < lost.spatial;
-    Close(lost_size ? Layers{lost.spatial, 0} : lost, available_bps, now);
+    const auto [lost, took_bps] = ladder[before];
+    const bool too_soon = raised_at_ && now - *raised_at_ < kTooSoon;
+    if (!layers || layers->spatial < lost.spatial) {
+      // Of a size that was given up, no less is worth another key frame.
+      size_closed_for_ = too_soon ? std::clamp(2 * size_closed_for_, kClosedFirst, kClosedMax) : Duration(0);
+      size_ = {now + size_closed_for_, {lost.spatial, 0}, took_bps, available_bps};
+    } else {
+      layer_ = {now + (too_soon ? kClosedLayer : Duration(0)), lost, took_bps, available_bps};
+    }
   }
-}
-
-void StepMemory::Close(Layers from, std::uint64_t available_bps, Time now) {
-  const bool too_soon = raised_at_ && now - *raised_at_ < kTooSoon;
-  closed_for_ = too_soon ? std::clamp(2 * closed_for_, kClosedFirst, kClosedMax) : Duration(0);
-  closed_until_ = now + closed_for_;
-  closed_from_ = from;
-  closed_at_bps_ = available_bps;
 }
 
 }  // namespace jb::media

@@ -5,6 +5,7 @@
 // layers do not flap. Pure arithmetic on what the owner collects; no allocation once its list has grown.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,8 +21,11 @@ class StepMemory {
  public:
   // A step that was given up within this time of being taken had not fitted.
   static constexpr Duration kTooSoon = std::chrono::seconds(8);
+  // A size costs a key frame, and everybody sees it change: closed longer each time.
   static constexpr Duration kClosedFirst = std::chrono::seconds(10);  // doubled each time
   static constexpr Duration kClosedMax = std::chrono::seconds(60);
+  // A temporal layer comes and goes for free.
+  static constexpr Duration kClosedLayer = std::chrono::seconds(2);
   // This is another path than the one on which a step failed: so many times what it needs, or, since nobody looks for
   // more than is of use, what there was when it was closed.
   static constexpr std::uint64_t kNews = 2;
@@ -29,10 +33,10 @@ class StepMemory {
 
   // The layers it holds; nullopt: it is sent nothing.
   const std::optional<Layers>& held() const { return held_; }
-  // That step, when `available_bps` are there for all videos.
+  // That step, when `available_bps` are there for all videos. What is held is open.
   bool IsClosed(const LayerLadder::Step& step, std::uint64_t available_bps, Time now) const {
-    const bool is_news = available_bps >= kNews * step.bitrate_bps || available_bps >= kNewsSinceClosed * closed_at_bps_;
-    return now < closed_until_ && step.layers >= closed_from_ && !is_news;
+    if (held_ && step.layers <= *held_) return false;
+    return size_.Closes(step, available_bps, now) || layer_.Closes(step, available_bps, now);
   }
   // It took a step up a moment ago.
   bool Rose(Duration lately, Time now) const { return raised_at_ && now - *raised_at_ < lately; }
@@ -40,14 +44,22 @@ class StepMemory {
   void Take(const LayerLadder& ladder, std::size_t step, std::uint64_t available_bps, Time now);
 
  private:
-  void Close(Layers from, std::uint64_t available_bps, Time now);
+  struct Closing {
+    bool Closes(const LayerLadder::Step& step, std::uint64_t available_bps, Time now) const {
+      const std::uint64_t takes_bps = std::max(step.bitrate_bps, took_bps);  // small for a moment is no news
+      const bool is_news = available_bps >= kNews * takes_bps || available_bps >= kNewsSinceClosed * at_bps;
+      return now < until && step.layers >= from && !is_news;
+    }
+    Time until = Time::min();
+    Layers from;                 // and up
+    std::uint64_t took_bps = 0;  // what was given up took so much then...
+    std::uint64_t at_bps = 0;    // ...and so much was there
+  };
 
   std::optional<Layers> held_;
   std::optional<Time> raised_at_;
-  Time closed_until_ = Time::min();
-  Layers closed_from_;               // and up
-  std::uint64_t closed_at_bps_ = 0;  // so much was there then
-  Duration closed_for_{};
+  Closing size_, layer_;
+  Duration size_closed_for_{};
 };
 
 struct LayerDemand {
@@ -66,6 +78,8 @@ class LayerAllocator {
   static constexpr double kHeld = 0.93;
   static constexpr double kNew = 1.12;
   static constexpr double kNewSize = 1.25;  // begins with a key frame: a burst of several pictures' bits
+  // What is looked for: an estimate ends a little below what it was measured with.
+  static constexpr double kUseful = 1.1 * kNewSize;
   // A video of one layer has nothing to give up but itself: it is stopped only where the link is far too small for it.
   // An estimate that has yet to grow, or that jitter keeps low, is no reason.
   static constexpr double kAllOrNothing = 0.5;

@@ -60,6 +60,7 @@ TEST(LayerAllocator, ALargerPictureIsBegunOnlyWithRoomToMove) {
   EXPECT_EQ(room.Share(374'000)[0], (Layers{0, 2}));
   EXPECT_EQ(room.Share(376'000)[0], (Layers{1, 1}));
   EXPECT_EQ(room.Share(280'000)[0], (Layers{1, 1}));
+  EXPECT_EQ(room.Share(320'000)[0], (Layers{1, 1}));
   EXPECT_EQ(room.Share(275'000)[0], (Layers{0, 2}));
 }
 
@@ -109,22 +110,49 @@ TEST(LayerAllocator, AHeldStepIsKeptWhereANewOneWouldNotBeTaken) {
   EXPECT_EQ(room.Share(450'000)[0], (Layers{1, 1}));
 }
 
-TEST(LayerAllocator, WhatFailedSoonStaysClosedForAWhileThenLonger) {
+TEST(LayerAllocator, ASizeThatFailedSoonStaysClosedForAWhileThenLonger) {
   Room room({1});
   std::vector<Duration> waits;
   for (int turn = 0; turn < 3; ++turn) {
-    ASSERT_EQ(room.Share(700'000)[0], (Layers{1, 2}));
+    ASSERT_EQ(room.Share(400'000)[0], (Layers{1, 1}));
     room.now += seconds(1);
-    ASSERT_EQ(room.Share(300'000)[0], (Layers{1, 1}));
+    ASSERT_EQ(room.Share(150'000)[0], (Layers{0, 2}));
     const Time closed = room.now;
-    while (room.Share(700'000)[0] != Layers{1, 2}) room.now += std::chrono::milliseconds(100);
+    while (room.Share(400'000)[0] != Layers{1, 1}) room.now += std::chrono::milliseconds(100);
     waits.push_back(room.now - closed);
     room.now += seconds(1);
-    room.Share(300'000);
+    room.Share(150'000);
     room.now += seconds(100);
   }
   EXPECT_EQ(waits[0], seconds(10));
   EXPECT_GT(waits[1], seconds(10));
+}
+
+TEST(LayerAllocator, ATemporalLayerThatFailedSoonMayComeBackSoon) {
+  Room room({1});
+  for (int turn = 0; turn < 3; ++turn) {
+    ASSERT_EQ(room.Share(700'000)[0], (Layers{1, 2}));
+    room.now += seconds(1);
+    ASSERT_EQ(room.Share(300'000)[0], (Layers{1, 1}));
+    EXPECT_EQ(room.Share(700'000)[0], (Layers{1, 1})) << "not in the same moment";
+    room.now += seconds(2);
+  }
+}
+
+// Rate control makes the rarest pictures small for a moment.
+TEST(LayerAllocator, ASizeThatFailedIsNotNewsBecauseItLooksCheaper) {
+  Room room({1});
+  ASSERT_EQ(room.Share(400'000)[0], (Layers{1, 1}));
+  room.now += seconds(1);
+  ASSERT_EQ(room.Share(150'000)[0], (Layers{0, 2}));
+  const LayerLadder whole = room.ladder;
+  room.ladder.Clear();
+  for (LayerLadder::Step step : whole) {
+    if (step.layers.spatial == 1) step.bitrate_bps /= 3;
+    room.ladder.Add(step);
+  }
+  room.now += seconds(1);
+  EXPECT_EQ(room.Share(300'000)[0], (Layers{0, 2}));
 }
 
 TEST(LayerAllocator, AClosedStepOpensWhenThereIsMuchMoreThanItNeeds) {
@@ -177,7 +205,7 @@ TEST(LayerAllocator, AVideoThatSendsNothingTakesNothing) {
   LayerAllocator::Allocate(room.demands, 10'000'000, kT0);
   EXPECT_EQ(room.demands[0].step, 0u);
   EXPECT_EQ(room.ladder[room.demands[1].step].layers, (Layers{2, 2}));
-  EXPECT_EQ(LayerAllocator::UsefulBitrate(room.demands), 1'875'001u);
+  EXPECT_EQ(LayerAllocator::UsefulBitrate(room.demands), 2'062'501u);
 }
 
 }  // namespace

@@ -32,13 +32,26 @@ std::uint64_t LayerMeter::BitrateBps(Layers layers, Time now) {
   return std::uint64_t{sums_[GridIndex(layers)]} * 8 * 1'000'000 / static_cast<std::uint64_t>(span.count());
 }
 
+std::uint64_t LayerMeter::LastingBps(Layers layers, Time now) {
+  const std::uint64_t current = BitrateBps(layers, now);
+  if (windows_ < kWindowsBefore) return current;
+  std::uint64_t bytes = 0;
+  for (const Counts& window : before_) bytes += window[GridIndex(layers)];
+  const Duration span = kWindow * static_cast<int>(kWindowsBefore);
+  return std::max(current, bytes * 8 * 1'000'000 / static_cast<std::uint64_t>(span.count()));
+}
+
 // Empties the buckets that time has passed over.
 void LayerMeter::Advance(Time now) {
   if (!began_) began_ = now;
   const std::int64_t wanted = (now - *began_) / kBucket;
-  if (wanted - bucket_ > static_cast<std::int64_t>(kBuckets)) bucket_ = wanted - static_cast<std::int64_t>(kBuckets);
+  if (wanted - bucket_ > static_cast<std::int64_t>(kBuckets)) {
+    bucket_ = wanted - static_cast<std::int64_t>(kBuckets);
+    windows_ = 0;  // nobody looked meanwhile, and nothing came
+  }
   while (bucket_ < wanted) {
-    Counts& oldest = buckets_[static_cast<std::size_t>(++bucket_) % kBuckets];
+    if (++bucket_ % static_cast<std::int64_t>(kBuckets) == 0) before_[windows_++ % kWindowsBefore] = sums_;
+    Counts& oldest = buckets_[static_cast<std::size_t>(bucket_) % kBuckets];
     for (std::size_t i = 0; i < kLayers; ++i) sums_[i] -= oldest[i];
     oldest.fill(0);
   }

@@ -24,6 +24,9 @@ class LayerMeter {
 
   // Of everything that a receiver of exactly these layers is sent. Before a whole window has passed: as far as seen.
   std::uint64_t BitrateBps(Layers layers, Time now);
+  // The same, and no less than over the last windows together: rate control makes the rarest pictures now small, now large,
+  // and who took a layer for cheap while they were small would have to give it up a moment later.
+  std::uint64_t LastingBps(Layers layers, Time now);
   // Packets of this layer itself come.
   bool Flows(Layers layer, Time now) const {
     const std::optional<Time>& last = last_packet_at_[GridIndex(layer)];
@@ -37,6 +40,7 @@ class LayerMeter {
   static constexpr std::size_t kLayers = kMaxSpatialLayers * kMaxTemporalLayers;
   static constexpr std::size_t kBuckets = 20;
   static constexpr Duration kBucket = kWindow / static_cast<int>(kBuckets);
+  static constexpr std::size_t kWindowsBefore = 2;  // kept as sums
   using Counts = std::array<std::uint32_t, kLayers>;  // bytes
 
   void Advance(Time now);
@@ -44,6 +48,8 @@ class LayerMeter {
   Duration silence_;
   std::array<Counts, kBuckets> buckets_{};
   Counts sums_{};
+  std::array<Counts, kWindowsBefore> before_{};  // of whole windows, a ring
+  std::size_t windows_ = 0;                      // that were whole, since there was a break
   std::array<std::optional<Time>, kLayers> last_packet_at_{};
   std::array<std::optional<Time>, kLayers> flows_since_{};
   std::optional<Time> began_;  // the first packet of all

@@ -45,6 +45,22 @@ TEST(LayerMeter, WhatHasEndedIsForgottenAfterTheWindow) {
   EXPECT_NEAR(static_cast<double>(meter.BitrateBps({0, 0}, end + 2h)), 4200, 400);
 }
 
+TEST(LayerMeter, WhatLastsIsNoLessThanOfTheWindowsBefore) {
+  LayerMeter meter(1500ms);
+  const auto send = [&](int from_ms, int to_ms, std::size_t bytes) {
+    for (int ms = from_ms; ms < to_ms; ms += 20) meter.Add(Of({0, 0}), bytes, kStart + ms * 1ms);
+  };
+  send(0, 6000, 1000);
+  send(6000, 8000, 250);  // small pictures for a moment
+  EXPECT_NEAR(static_cast<double>(meter.BitrateBps({0, 0}, kStart + 8s)), 100'000, 5000);
+  EXPECT_NEAR(static_cast<double>(meter.LastingBps({0, 0}, kStart + 8s)), 250'000, 8000);
+  send(8000, 12'000, 250);
+  EXPECT_NEAR(static_cast<double>(meter.LastingBps({0, 0}, kStart + 12s)), 100'000, 5000) << "it has become less";
+  send(12'000, 14'000, 2000);
+  EXPECT_NEAR(static_cast<double>(meter.LastingBps({0, 0}, kStart + 14s)), 800'000, 20'000) << "more is more at once";
+  EXPECT_EQ(meter.LastingBps({0, 0}, kStart + 1h), 0u);
+}
+
 TEST(LayerMeter, OneKeyFrameAtTheStartIsNoFlood) {
   LayerMeter meter(1500ms);
   meter.Add(Of({0, 0}), 10'000, kStart);
