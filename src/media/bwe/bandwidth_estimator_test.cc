@@ -37,6 +37,7 @@ class Path {
 
   std::uint64_t rate_bps;
   bool answers = true;
+  Duration late{0};  // so much later the receiver's program reads
   std::size_t padding = 0;
   Time now{seconds(1000)};
   BandwidthEstimator estimator{FeedbackKind::kTransportWide, 65'000};
@@ -48,7 +49,7 @@ class Path {
   };
   void Send(std::size_t size) {
     free_at_ = std::max(free_at_, now) + Duration(static_cast<std::int64_t>(size * 8'000'000 / rate_bps));
-    flights_.push_back({free_at_ + milliseconds(20), estimator.HandleSent(size, now)});
+    flights_.push_back({free_at_ + milliseconds(20) + late, estimator.HandleSent(size, now)});
   }
   void Deliver() {
     for (; !flights_.empty() && flights_.front().at <= now; flights_.pop_front()) {
@@ -113,6 +114,19 @@ TEST(BandwidthEstimator, NoticesWithinHalfASecondThatThePathCarriesLess) {
   path.Run(seconds(4), 100'000);
   EXPECT_FALSE(path.estimator.delay_based().draining());
   EXPECT_GT(path.estimator.target_bps(), 350'000u);
+}
+
+TEST(BandwidthEstimator, AReceiverThatReadsLateHasNoSlowerLink) {
+  Path path(10'000'000);
+  path.estimator.SetUsefulBitrate(3'000'000, path.now);
+  path.Run(seconds(5), 1'000'000);
+  const std::uint64_t before = path.estimator.estimate_bps();
+  ASSERT_GT(before, 2'500'000u);
+  for (int i = 0; i < 1000; ++i) {
+    path.late = milliseconds(std::max(0, i % 100 - 40));  // more and more, up to 59 ms
+    path.Run(milliseconds(8), 1'000'000);
+  }
+  EXPECT_GT(path.estimator.estimate_bps(), before * 9 / 10);
 }
 
 TEST(BandwidthEstimator, SilenceMeansLessAndLess) {

@@ -8,6 +8,7 @@ namespace jb::media {
 namespace {
 
 constexpr Duration kGrowth = std::chrono::milliseconds(5);  // of the queue between two feedbacks: more than noise
+constexpr double kArrivingWeight = 0.02;  // of one packet
 constexpr double kMinDrainShare = 0.2;  // of the capacity: audio and the smallest picture go on
 
 }  // namespace
@@ -18,7 +19,9 @@ void DelayBasedBwe::HandlePackets(const FeedbackResult& feedback) {
     trendline_.Reset();
     acknowledged_.HandleGap();
   }
+  for (std::uint32_t i = 0; i < feedback.lost; ++i) arriving_ -= kArrivingWeight * arriving_;
   for (const PacketResult& packet : feedback.received) {
+    arriving_ += kArrivingWeight * (1 - arriving_);
     acknowledged_.HandlePacket(packet.size + packet.untracked_size, packet.arrived_at);
     queue_.HandlePacket(packet.sent_at, packet.arrived_at);
     const auto deltas = inter_arrival_.HandlePacket(packet);
@@ -31,11 +34,19 @@ void DelayBasedBwe::HandlePackets(const FeedbackResult& feedback) {
 BandwidthUsage DelayBasedBwe::JudgeUsage() {
   const Duration queue = queue_.standing();
   // A group is judged when the next one arrives. On a link that has become slow one picture takes as long as several did.
-  const bool grows = queue > std::exchange(queue_before_, queue) + kGrowth || trendline_.slope() > 0;
+  const Duration before = std::exchange(queue_before_, queue);
+  const bool grows = queue > before + kGrowth || trendline_.slope() > 0;
   if (queue > kLongQueue && grows) return BandwidthUsage::kOverusing;
   const BandwidthUsage usage = detector_.usage();
   if (usage != BandwidthUsage::kOverusing) return usage;
-  return queue > kMinQueue ? usage : BandwidthUsage::kNormal;
+  // The trend is of a while ago; the queue that it saw grow is being emptied.
+  if (queue + kGrowth < before) return BandwidthUsage::kNormal;
+  return queue > (IsApplicationLimited() ? kLongQueue : kMinQueue) ? usage : BandwidthUsage::kNormal;
+}
+
+bool DelayBasedBwe::IsApplicationLimited() const {
+  const auto arrives = acknowledged_.bitrate_bps();
+  return arrives && static_cast<double>(*arrives) < arriving_ * kLimited * static_cast<double>(rate_.bitrate_bps());
 }
 
 // While the queue grows, what arrives is what the path carries; the short window holds nothing of before.
@@ -51,9 +62,11 @@ void DelayBasedBwe::HandleFeedback(const FeedbackResult& feedback, Time now) {
   usage_ = JudgeUsage();
   const bool overusing = usage_ == BandwidthUsage::kOverusing;
   if (overusing) {
-    // What was changed a moment ago cannot be seen yet.
+    // What was changed a moment ago cannot be seen yet; and what is being drained, a key frame perhaps, says no more of the
+    // path than when it was met.
     const auto last = rate_.last_decrease();
-    if (!last || now - *last >= round_trip_) rate_.Update(usage_, DeliveredNow(), round_trip_, now);
+    const bool is_known = draining() && queue_.standing() <= drained_from_;
+    if (!is_known && (!last || now - *last >= round_trip_)) rate_.Update(usage_, DeliveredNow(), round_trip_, now);
   } else {
     rate_.Update(draining() ? BandwidthUsage::kUnderusing : usage_, acknowledged_.bitrate_bps(), round_trip_, now);
   }

@@ -21,6 +21,9 @@ class DelayBasedBwe {
  public:
   // A trend alone may be noise; with so much of a queue it is overuse.
   static constexpr Duration kMinQueue = std::chrono::milliseconds(15);
+  // Less than so much of what the path is believed to carry fills no queue, unless the path has become another one: then the
+  // queue is soon long. A short one is a receiver that was slow to read.
+  static constexpr double kLimited = 0.85;
   // So much is overuse without waiting for the trend.
   static constexpr Duration kLongQueue = std::chrono::milliseconds(80);
   // A longer queue than this is drained; a shorter one goes by itself, since beta leaves room.
@@ -41,7 +44,11 @@ class DelayBasedBwe {
   std::uint64_t target_bps() const;
   // So long a queue takes seconds to go by smoothness alone: the picture has to become smaller, too.
   static constexpr Duration kVeryLongQueue = std::chrono::milliseconds(200);
-  bool draining_hard() const { return draining() && queue_.standing() > kVeryLongQueue; }
+  // But one large frame of a low frame rate may make such a queue, and be gone before the next.
+  static constexpr Duration kOneFrame = std::chrono::milliseconds(250);
+  bool draining_hard(Time now) const {
+    return draining() && now - *draining_since_ >= kOneFrame && queue_.standing() > kVeryLongQueue;
+  }
   bool draining() const { return draining_since_.has_value(); }
   BandwidthUsage usage() const { return usage_; }
   Duration queueing_delay() const { return queue_.standing(); }
@@ -52,6 +59,7 @@ class DelayBasedBwe {
  private:
   void HandlePackets(const FeedbackResult& feedback);
   BandwidthUsage JudgeUsage();
+  bool IsApplicationLimited() const;
   std::optional<std::uint64_t> DeliveredNow() const;
   void UpdateDrain(bool overusing, Time now);
 
@@ -62,6 +70,7 @@ class DelayBasedBwe {
   AcknowledgedBitrateEstimator acknowledged_;
   AimdRateControl rate_;
   Time last_group_at_{};
+  double arriving_ = 1;  // share of what is sent
   BandwidthUsage usage_ = BandwidthUsage::kNormal;
   Duration round_trip_ = std::chrono::milliseconds(200);  // until one is measured
   std::optional<Time> draining_since_;

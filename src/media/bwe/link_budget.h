@@ -44,7 +44,7 @@ class LinkBudget {
   // just begun, and the queue is its key frame.
   std::uint64_t LastingForVideo(const BandwidthEstimator& estimator, std::uint64_t smallest_bps, bool began, Time now) {
     const std::uint64_t lasting = Without(estimator.estimate_bps(), now);
-    if (began || !estimator.delay_based().draining_hard()) return lasting;
+    if (began || !estimator.delay_based().draining_hard(now)) return lasting;
     return std::min(lasting, std::max(smallest_bps, CurrentForVideo(estimator, now)));
   }
   // Now: less while a queue is drained.
