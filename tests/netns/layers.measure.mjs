@@ -27,7 +27,8 @@ const MAX_QUEUE_P95_MS = 200;
 const MAX_AUDIO_LOSS_PERCENT = 1;
 
 // Widths of the camera's sizes.
-const SMALL = [320], HALF_WIDTHS = [320, 640], WHOLE = [1280];
+const SMALL = [240], HALF_WIDTHS = [240, 480], WHOLE = [960];
+const CAMERA = { width: 960, height: 540, fps: 15 };
 // Two thirds of a screen: the place on the page is worth the whole picture.
 const VIEWPORT = { width: 1920, height: 1080 };
 
@@ -38,7 +39,7 @@ async function open(t, codec) {
   t.after(() => close(world, people));
   const room = world.createRoom();
   // 15 frames a second, since two cores encode and decode all of this.
-  const camera = `--use-file-for-fake-video-capture=${livelyCamera(world.directory)}`;
+  const camera = `--use-file-for-fake-video-capture=${livelyCamera(world.directory, CAMERA)}`;
   const enter = async (name, options) => {
     const home = await world.home(name.toLowerCase());
     const person = await call(world, home, room, name, options);
