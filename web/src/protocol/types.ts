@@ -146,8 +146,6 @@ export interface Events {
   consumerResumed: { consumerId: string };
   /** null: nothing is sent. */
   consumerLayersChanged: { consumerId: string; spatialLayer: number | null; temporalLayer: number | null };
-  consumerScore: { consumerId: string; score: number };
-  producerScore: { participantId: string; producerId: string; encoding: number; score: number };
   transportClosed: { transportId: string; reason: string };
   activeSpeaker: { participantId: string | null };
   caption: Caption;
