@@ -12,6 +12,8 @@ const kinds = ['audio', 'video'];
 const LOAD_TITLES = { light: 'Light load, that all three carry', heavy: 'Three times that, which Janus does not carry' };
 const sizeOf = { audio: '160 B', video: '1200 B' };
 
+const isOf = (row, where) => Object.entries(where).every(([key, value]) => row[key] === value);
+
 export class Report {
   constructor(rows, { servers }) {
     const disturbed = rows.filter((row) => row.othersPercent > MOST_OF_OTHERS_PERCENT);
@@ -23,7 +25,7 @@ export class Report {
 
   /** Values of one figure over the runs that match. */
   values(where, figure) {
-    const matches = this.rows.filter((row) => !row.error && Object.entries(where).every(([key, value]) => row[key] === value));
+    const matches = this.rows.filter((row) => !row.error && isOf(row, where));
     return matches.map(typeof figure === 'function' ? figure : (row) => row[figure]);
   }
 
@@ -37,9 +39,9 @@ export class Report {
   }
 
   costTable(load) {
-    const names = this.names.filter((name) => this.rows.some((row) => row.part === 'cost' && row.load === load && row.server === name));
+    const names = this.names.filter((server) => this.has({ part: 'cost', load, server }));
     const [ours, ...others] = names;
-    const measured = kinds.filter((kind) => this.rows.some((row) => row.part === 'cost' && row.load === load && row.kind === kind));
+    const measured = kinds.filter((kind) => this.has({ part: 'cost', load, kind }));
     const rows = measured.flatMap((kind) => FAN_OUT_NAMES.map((fanOut) => {
       const of = Object.fromEntries(names.map((name) => [name, this.cost(load, kind, fanOut, name)]));
       const cell = ({ all, user, system, core }) => (all ? `${withSpread(all)} = ${short(user)} + ${short(system)}; ${short(core)} %` : '-');
@@ -57,7 +59,7 @@ export class Report {
   }
 
   capacityTable() {
-    const measured = kinds.filter((kind) => this.rows.some((row) => row.part === 'capacity' && row.kind === kind));
+    const measured = kinds.filter((kind) => this.has({ part: 'capacity', kind }));
     const rows = measured.flatMap((kind) => this.names.map((server) => {
       const held = this.held(kind, server);
       const broken = this.rows.some((row) => row.part === 'capacity' && row.kind === kind && row.server === server && row.step === 'search' && row.lossPercent >= 1);
@@ -90,14 +92,15 @@ export class Report {
     return this.leftOut > MOST_LEFT_OUT * this.measured ? `**Disturbed: ${what}. These figures are no comparison.**` : `Left out: ${what}.`;
   }
 
-  has(part) {
-    return this.rows.some((row) => row.part === part);
+  /** Any row, of a failed run too, that has all of these. */
+  has(where) {
+    return this.rows.some((row) => isOf(row, where));
   }
 
   markdown() {
     const out = [];
-    const add = (part, title, text, how) => this.has(part) && out.push(`### ${title}`, '', text, '', how, '');
-    const costs = LOADS.filter((load) => this.rows.some((row) => row.part === 'cost' && row.load === load))
+    const add = (part, title, text, how) => this.has({ part }) && out.push(`### ${title}`, '', text, '', how, '');
+    const costs = LOADS.filter((load) => this.has({ part: 'cost', load }))
       .map((load) => `${LOAD_TITLES[load]}:\n\n${this.costTable(load)}`).join('\n\n');
     add('cost', 'Processor time of one forwarded packet', costs,
       'how: median (lowest-highest) of the runs = user + system, from /proc/PID/stat of the process that forwards, all its threads; packets that the receivers counted in the same seconds. The servers take turns, the order of the table is the order of the turns.');
@@ -127,7 +130,7 @@ export class Report {
       }
     }
     const grown = (figure) => series((name) => GROWTH_SIZES.flatMap((people) => this.values({ part: 'growth', people, server: name }, figure).map((value) => [people, value])));
-    if (this.has('growth')) {
+    if (this.has({ part: 'growth' })) {
       const x = { label: 'people in one meeting, all send video of 1 Mbit/s', ticks: GROWTH_SIZES };
       out['sfu-growth-cpu.svg'] = chart({ title: 'Share of one core', note, x, y: { label: '% of the core', log: true }, series: grown('corePercent') });
       out['sfu-growth-delay.svg'] = chart({ title: 'Forwarding delay, p99', note, x, y: { label: 'µs', log: true }, series: grown((row) => row.delayUs.p99) });

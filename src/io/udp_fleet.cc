@@ -8,7 +8,6 @@
 
 #include <array>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -51,24 +50,22 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
     UdpStats stats;
   };
 
-  explicit Impl(Loop& loop) : context(ContextOf(loop)), next_look(context), watch(epoll_create1(EPOLL_CLOEXEC)) {}
+  explicit Impl(Loop& loop) : context(ContextOf(loop)), next_look(loop), watch(epoll_create1(EPOLL_CLOEXEC)) {}
   ~Impl() { ::close(watch); }
 
   // Nobody sleeps on the epoll instance: whoever sends to the fleet from this machine would pay for each waking.
   void Wait() {
-    next_look.expires_after(kLookEvery);
-    next_look.async_wait([weak = weak_from_this()](const ErrorCode& ec) {
-      const auto self = weak.lock();
-      if (ec || !self || self->closed) return;
-      self->Turn();
-      if (!self->closed) self->Wait();
+    next_look.StartIn(kLookEvery, [this] {
+      const auto keep = shared_from_this();
+      Turn();
+      if (!closed) Wait();
     });
   }
 
   void Close() {
     closed = true;
     Flush();
-    next_look.cancel();
+    next_look.Cancel();
   }
 
   std::size_t Add(int fd, bool is_v6, UdpSocket::Handler handler) {
@@ -165,7 +162,7 @@ struct UdpFleet::Impl : std::enable_shared_from_this<UdpFleet::Impl> {
   UdpSender& SenderOf(const Slot& slot) { return slot.is_v6 ? sender_v6 : sender_v4; }
 
   asio::io_context& context;
-  asio::steady_timer next_look;
+  Timer next_look;
   const int watch;  // the epoll instance
   std::vector<std::unique_ptr<Slot>> slots;
   bool closed = false;

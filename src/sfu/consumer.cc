@@ -307,12 +307,8 @@ void Consumer::HandleReportBlock(const rtcp::ReportBlock& block, Time now) {
 }
 
 void Consumer::UpdateScore() {
-  const media::StreamScore::Totals totals{
-      .packets = sender_.packets(),
-      .lost = static_cast<std::uint64_t>(std::max(sender_.packets_lost(), 0)),
-      .resent = sender_.packets_resent(),
-  };
-  if (score_.Add(totals)) context_.output.HandleEvent(ConsumerScoreChanged{id_, score_.value()});
+  if (!score_.Add({sender_.packets(), sender_.packets_lost(), sender_.packets_resent()})) return;
+  context_.output.HandleEvent(ConsumerScoreChanged{id_, score_.value()});
 }
 
 std::uint8_t Consumer::RecentLoss(Time now) const {

@@ -105,12 +105,9 @@ void IngressStream::ReleaseHeldAfter(rtp::SeqNum seq) {
 std::optional<std::uint8_t> IngressStream::UpdateScore(Time now) {
   if (!last_packet_at_) return std::nullopt;
   const bool silent = now - *last_packet_at_ > options_.silence;
-  const media::StreamScore::Totals totals{
-      .packets = receiver_.packets_expected(),
-      .lost = static_cast<std::uint64_t>(std::max<std::int64_t>(receiver_.packets_lost(), 0)),
-      .resent = receiver_.packets_repaired(),
-  };
-  const bool is_news = silent ? score_.HandleSilence() : score_.Add(totals);
+  const bool is_news =
+      silent ? score_.HandleSilence()
+             : score_.Add({receiver_.packets_expected(), receiver_.packets_lost(), receiver_.packets_repaired()});
   return is_news ? std::optional(score_.value()) : std::nullopt;
 }
 

@@ -69,7 +69,6 @@ class DelayBasedBwe {
   QueueingDelay queue_;
   AcknowledgedBitrateEstimator acknowledged_;
   AimdRateControl rate_;
-  Time last_group_at_{};
   double arriving_ = 1;  // share of what is sent
   BandwidthUsage usage_ = BandwidthUsage::kNormal;
   Duration round_trip_ = std::chrono::milliseconds(200);  // until one is measured

@@ -8,7 +8,10 @@ namespace jb::media {
 namespace {
 
 // 0 where a counter began anew.
-double Since(std::uint64_t before, std::uint64_t now) { return now < before ? 0 : static_cast<double>(now - before); }
+template <class Count>
+double Since(Count before, Count now) {
+  return now < before ? 0 : static_cast<double>(now - before);
+}
 
 std::uint8_t ScoreOf(double packets, double lost, double resent) {
   if (packets == 0) return StreamScore::kBest;  // a pause: nothing was to come
@@ -26,7 +29,9 @@ std::uint8_t ScoreOf(double packets, double lost, double resent) {
 bool StreamScore::Add(const Totals& totals) {
   const Totals before = before_;
   before_ = totals;
-  return Take(ScoreOf(Since(before.packets, totals.packets), Since(before.lost, totals.lost), Since(before.resent, totals.resent)));
+  before_.lost = std::max<std::int64_t>(totals.lost, 0);
+  return Take(ScoreOf(Since(before.packets, before_.packets), Since(before.lost, before_.lost),
+                      Since(before.resent, before_.resent)));
 }
 
 bool StreamScore::HandleSilence() {

@@ -19,7 +19,7 @@ class StreamScore {
   // Since the stream began.
   struct Totals {
     std::uint64_t packets = 0;  // that were to come
-    std::uint64_t lost = 0;     // of these, the first time
+    std::int64_t lost = 0;      // of these, the first time; duplicates make it negative (RFC 3550 section 6.4.1)
     std::uint64_t resent = 0;   // each time counts
   };
 

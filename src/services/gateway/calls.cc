@@ -318,11 +318,15 @@ Calls::Session* Calls::Find(const SocketId& socket) {
 }
 
 Calls::Session* Calls::FindByToken(const RoomCode& room, std::string_view token) {
-  for (auto& [socket, session] : sessions_) {
-    if (!session.joined() || session.room != room) continue;
-    if (crypto::ConstantTimeEqual(AsBytes(token), AsBytes(session.resume_token))) return &session;
-  }
-  return nullptr;
+  return FindWhere([&](const Session& session) {
+    return session.joined() && session.room == room &&
+           crypto::ConstantTimeEqual(AsBytes(token), AsBytes(session.resume_token));
+  });
+}
+
+Calls::Session* Calls::FindWhere(const std::function<bool(const Session&)>& is_it) {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& item) { return is_it(item.second); });
+  return found == sessions_.end() ? nullptr : &found->second;
 }
 
 Calls::Session* Calls::FindByParticipant(const ParticipantId& participant) {
@@ -359,11 +363,9 @@ void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
     // A lost path may be found again; these two are for good.
     const bool closed = transport->state == sfu::TransportState::kClosed;
     if (!closed && transport->state != sfu::TransportState::kFailed) return;
-    const auto owner = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& item) {
-      return item.second.transports.contains(transport->transport);
-    });
-    if (owner == sessions_.end()) return;  // closed by us meanwhile
-    DropTransport(owner->second, transport->transport, closed ? "closed" : "failed");
+    Session* owner = FindWhere([&](const Session& session) { return session.transports.contains(transport->transport); });
+    if (!owner) return;  // closed by us meanwhile
+    DropTransport(*owner, transport->transport, closed ? "closed" : "failed");
   } else if (const auto* e = std::get_if<sfu::ConsumerClosed>(&event)) {
     tell(e->consumer, "consumerClosed", {});
     if (const auto it = sockets_of_consumers_.find(e->consumer); it != sockets_of_consumers_.end()) {
@@ -401,11 +403,10 @@ void Calls::HandleWorkerEvent(std::size_t, const sfu::WorkerEvent& event) {
 }
 
 void Calls::TellScore(const sfu::ProducerScoreChanged& score) {
-  const auto owner = std::find_if(sessions_.begin(), sessions_.end(),
-                                  [&](const auto& item) { return item.second.producers.contains(score.producer); });
-  if (owner == sessions_.end()) return;  // closed by us meanwhile
-  room::Room& room = *EntryOf(owner->second).room;
-  room.Broadcast("producerScore", {{"participantId", owner->second.participant.value()},
+  const Session* owner = FindWhere([&](const Session& session) { return session.producers.contains(score.producer); });
+  if (!owner) return;  // closed by us meanwhile
+  room::Room& room = *EntryOf(*owner).room;
+  room.Broadcast("producerScore", {{"participantId", owner->participant.value()},
                                    {"producerId", score.producer.value()},
                                    {"encoding", score.encoding},
                                    {"score", score.score}});

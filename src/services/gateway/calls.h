@@ -184,6 +184,8 @@ class Calls : public SocketIoHandler, private InterpreterObserver, private Media
   // The person has come back over another one.
   void DropSocket(SocketId socket);
   Session* FindByToken(const RoomCode& room, std::string_view token);
+  // Whoever it is true of: of one person, for what happens rarely.
+  Session* FindWhere(const std::function<bool(const Session&)>& is_it);
   Session* FindByParticipant(const ParticipantId& participant);
   room::RoomEntry& EntryOf(const Session& session);
   MediaWorker& WorkerOf(const Session& session) { return media_->at(session.worker); }
